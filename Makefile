@@ -1,0 +1,49 @@
+# Each recipe's sentence is its help text: `make help` prints them.
+VENV := .venv
+BIN := $(VENV)/bin
+UV_COMPILE = $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
+             --no-emit-index-url --no-header --group install
+
+.DEFAULT_GOAL := help
+.PHONY: help setup run test check verify bench lock clean
+
+help: ## Show what can be made.
+	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 10
+
+setup: $(VENV)/.base ## Create .venv and install the locked dependencies.
+
+run: setup ## Fetch the default models and serve on 127.0.0.1:8000.
+	@$(BIN)/loquent models pull --defaults
+	@$(BIN)/loquent serve
+
+test: check ## Install the test tools, check the code and run the tests.
+	$(BIN)/pytest -n auto
+
+check: $(VENV)/.dev ## Check format, lint, types and import contracts.
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+verify: $(VENV)/.dev ## Run the long campaigns too.
+	$(BIN)/pytest -n auto -m "slow or not slow"
+
+bench: $(VENV)/.dev ## Measure accuracy, speed and memory beside faster-whisper.
+	$(BIN)/python -m bench
+
+lock: $(VENV)/.dev ## Write the lock files anew from pyproject.toml.
+	$(UV_COMPILE) --upgrade -o requirements/base.txt pyproject.toml
+	$(UV_COMPILE) --upgrade --group dev -c requirements/base.txt -o requirements/dev.txt pyproject.toml
+
+clean: ## Remove everything that make created, models excepted.
+	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis
+
+$(VENV)/.base: requirements/base.txt pyproject.toml scripts/find-python
+	$$(scripts/find-python) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/base.txt
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	@touch $@
+
+$(VENV)/.dev: $(VENV)/.base requirements/dev.txt
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/dev.txt
+	@touch $@

@@ -1,0 +1,52 @@
+"""Put the endpoints and what surrounds them together; knows how none of them works."""
+
+from __future__ import annotations
+
+from fastapi import FastAPI
+from starlette.middleware import Middleware
+from starlette.types import Lifespan
+
+from loquent.api.auth import RequireKey
+from loquent.api.dialects import dialect_at
+from loquent.api.edge import RequestEdge, log_exchange
+from loquent.api.errors import install_error_responses
+from loquent.api.metrics import Metrics
+from loquent.api.models import add_model_routes
+from loquent.api.openapi import DescribedApi
+from loquent.api.options import ApiOptions, Services
+from loquent.api.spelling import OneSpelling
+from loquent.api.system import add_system_routes
+from loquent.api.transcriptions import add_transcription_routes
+from loquent.api.unread_body import SwallowUnreadBody
+
+__all__ = ["ApiOptions", "Services", "create_app"]
+
+
+def create_app(
+    services: Services, options: ApiOptions, lifespan: Lifespan[FastAPI] | None = None
+) -> FastAPI:
+    """Build the web application over `services`.
+
+    Args:
+        lifespan: opens what `services` need before the first request, closes it after the last.
+    """
+    metrics = Metrics()
+    app = DescribedApi(
+        title="Loquent",
+        summary="Speech to text with the OpenAI audio API.",
+        docs_url=None,  # the framework's pages load their scripts from a foreign host
+        redoc_url=None,
+        redirect_slashes=False,
+        lifespan=lifespan,
+        middleware=[  # from the socket inwards
+            Middleware(RequestEdge, observers=(log_exchange, metrics.count_exchange)),
+            Middleware(SwallowUnreadBody),
+            Middleware(OneSpelling),
+            Middleware(RequireKey, api_key=options.api_key),
+        ],
+    )
+    install_error_responses(app, lambda path: dialect_at(path).error_style)
+    add_system_routes(app, services.directory, metrics)
+    add_model_routes(app, services.directory)
+    add_transcription_routes(app, services.transcriber, options, metrics)
+    return app

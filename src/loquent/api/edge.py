@@ -1,0 +1,111 @@
+"""The outermost edge of a request: its id, its last-resort answer, its record; knows no route."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import structlog
+from starlette.requests import ClientDisconnect
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from loquent.api.errors import CLIENT_GONE_STATUS, error_response, reveal
+from loquent.api.request_id import REQUEST_ID_HEADER, choose_request_id
+
+UNMATCHED_ROUTE = "unmatched"
+
+_log = structlog.get_logger("loquent.api")
+
+
+@dataclass(frozen=True, slots=True)
+class Exchange:
+    """One request and its answer, in words that hold nothing private.
+
+    Attributes:
+        route: template such as "/v1/models/{id}", never the caller's own path.
+        status: as sent, or 499 where the caller hung up before an answer.
+        model: id of the model that served, "" where none did.
+    """
+
+    request_id: str
+    method: str
+    route: str
+    status: int
+    duration_s: float
+    model: str = ""
+
+
+def log_exchange(exchange: Exchange) -> None:
+    """Write the one log line of a request."""
+    _log.info(
+        "request",
+        request_id=exchange.request_id,
+        method=exchange.method,
+        route=exchange.route,
+        status=exchange.status,
+        duration_ms=round(exchange.duration_s * 1000, 1),
+    )
+
+
+class RequestEdge:
+    """Wrap the whole application.
+
+    Args:
+        observers: each is told of every exchange, when it is over.
+    """
+
+    def __init__(self, app: ASGIApp, observers: tuple[Callable[[Exchange], None], ...]) -> None:
+        self._app = app
+        self._observers = observers
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        # A copy, so that those further in may rewrite it while the server keeps its own.
+        scope = dict(scope)
+        method, began_s = scope["method"], time.perf_counter()
+        answer = _Answer(send, choose_request_id(scope))
+        scope["loquent.request_id"] = answer.request_id
+        try:
+            await self._answer(scope, receive, answer)
+        finally:
+            exchange = Exchange(
+                request_id=answer.request_id,
+                method=method,
+                route=getattr(scope.get("route"), "path", UNMATCHED_ROUTE),
+                status=answer.status,
+                duration_s=time.perf_counter() - began_s,
+                model=scope.get("loquent.model", ""),
+            )
+            for observe in self._observers:
+                observe(exchange)
+
+    async def _answer(self, scope: Scope, receive: Receive, answer: _Answer) -> None:
+        try:
+            await self._app(scope, receive, answer.send)
+        except ClientDisconnect:
+            return
+        except Exception as cause:  # noqa: BLE001 - the outermost edge: nothing may escape it
+            error = reveal(cause, answer.request_id)
+            if not answer.has_started:
+                await error_response(error)(scope, receive, answer.send)
+
+
+class _Answer:
+    """What has been sent so far, with the request id put on it."""
+
+    def __init__(self, send: Send, request_id: str) -> None:
+        self.request_id = request_id
+        self.status = CLIENT_GONE_STATUS
+        self.has_started = False
+        self._send = send
+
+    async def send(self, message: Message) -> None:
+        if message["type"] == "http.response.start":
+            self.has_started = True
+            self.status = message["status"]
+            header = (REQUEST_ID_HEADER.encode(), self.request_id.encode())
+            message = {**message, "headers": [*message.get("headers", ()), header]}
+        await self._send(message)

@@ -1,0 +1,312 @@
+"""Turns the fields of a form into a call; knows no HTTP, no file and no model.
+
+A field is honoured, refused, or listed in `TranscriptionCall.ignored`; none is dropped in silence.
+"""
+
+from __future__ import annotations
+
+import difflib
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from loquent.api.fields import FieldReader, number_in, shown
+from loquent.domain.errors import InvalidRequestError, UnsupportedOptionError
+from loquent.domain.languages import parse_language
+from loquent.domain.request import SpeechDetection, TranscriptionRequest
+from loquent.domain.transcript import Task
+from loquent.render import Granularity, ResponseFormat
+
+LOCAL_PROVIDER = "local"
+
+_SUBTITLES = frozenset({ResponseFormat.SRT, ResponseFormat.VTT})
+_STREAMABLE = frozenset({ResponseFormat.JSON, ResponseFormat.TEXT})
+_TRANSLATED = tuple(form for form in ResponseFormat if form is not ResponseFormat.DIARIZED_JSON)
+_UNTRANSLATED = ("language", "languages", "timestamp_granularities", "include")
+
+_NO_SPEAKERS = "this server cannot tell speakers apart. Leave the field out to get the text alone."
+_ABSENT_FLAGS = (
+    ("diarise", False, _NO_SPEAKERS),
+    ("diarize", False, _NO_SPEAKERS),
+    (
+        "eu_native",
+        False,
+        "the operator of this server has not stated where it runs. Leave the field out.",
+    ),
+    (
+        "allow_quantization",
+        True,
+        "the operator of this server has chosen the precision of its weights. Leave the field out.",
+    ),
+)
+"""Name, the value that asks for nothing, and why the other cannot be had."""
+_SPEAKER_LISTS = ("known_speaker_names", "known_speaker_references")
+_NEUTRAL_PREFERENCE = "balanced"
+_PREFERENCES = ("speed", "cost", _NEUTRAL_PREFERENCE)
+
+_LOGPROBS = "logprobs"
+_SERVER_VAD = "server_vad"
+_DETECTION_FIELDS = ("type", "threshold", "prefix_padding_ms", "silence_duration_ms")
+_MAX_DETECTION_MS = 30_000
+"""Longest padding or silence: one window of Whisper."""
+
+_UNPRINTABLE = re.compile(r"[^\w\[\].-]", re.ASCII)
+_LONGEST_NAME = 64
+
+
+@dataclass(frozen=True, slots=True)
+class FormRules:
+    """What a dialect decides about forms.
+
+    Attributes:
+        default_format: the format where none is asked for.
+        always_segments: segments are shown whatever the granularities, and granularities that do
+            not fit the format are ignored instead of refused.
+        unknown_fields: list them as ignored, or refuse the call.
+    """
+
+    default_format: ResponseFormat = ResponseFormat.JSON
+    always_segments: bool = False
+    unknown_fields: Literal["warn", "strict"] = "warn"
+
+
+@dataclass(frozen=True, slots=True)
+class TranscriptionCall:
+    """A form understood.
+
+    Attributes:
+        granularities: the lists of times that a verbose answer shows.
+        ignored: fields without effect, safe to put in a header.
+    """
+
+    request: TranscriptionRequest
+    format: ResponseFormat
+    granularities: frozenset[Granularity]
+    stream: bool
+    logprobs: bool
+    ignored: tuple[str, ...]
+
+
+def parse_transcription(fields: Iterable[tuple[str, str]], rules: FormRules) -> TranscriptionCall:
+    """Understand the form of a transcription.
+
+    Raises: InvalidRequestError, UnsupportedOptionError: naming the field at fault.
+    """
+    reader = FieldReader(fields)
+    ignored: list[str] = []
+    model = _model(reader)
+    is_stream = reader.flag("stream") or False
+    default = ResponseFormat.JSON if is_stream else rules.default_format
+    form = _format(reader, tuple(ResponseFormat), default)
+    _check_streamable(form, is_stream=is_stream)
+    granularities = _granularities(reader, form, rules, ignored)
+    logprobs = _logprobs(reader, form, is_stream=is_stream)
+    _refuse_absent_features(reader)
+    request = TranscriptionRequest(
+        model=model,
+        task=Task.TRANSCRIBE,
+        language=_language(reader, ignored),
+        prompt=_prompt(reader),
+        temperature=reader.number("temperature", 0, 1) or 0.0,
+        word_timestamps=Granularity.WORD in granularities or form in _SUBTITLES,
+        token_scores=logprobs,
+        detection=_detection(reader),
+    )
+    ignored += _unknown(reader, rules)
+    return TranscriptionCall(request, form, granularities, is_stream, logprobs, tuple(ignored))
+
+
+def parse_translation(fields: Iterable[tuple[str, str]], rules: FormRules) -> TranscriptionCall:
+    """Understand the form of a translation, whose answer is always English and never streamed.
+
+    Raises: InvalidRequestError, UnsupportedOptionError: naming the field at fault.
+    """
+    reader = FieldReader(fields)
+    model = _model(reader)
+    form = _format(reader, _TRANSLATED, rules.default_format)
+    if reader.flag("stream"):
+        raise UnsupportedOptionError(
+            "Translations are not streamed; leave stream out, or set it to false.", param="stream"
+        )
+    _refuse_absent_features(reader)
+    request = TranscriptionRequest(
+        model=model,
+        task=Task.TRANSLATE,
+        prompt=_prompt(reader),
+        temperature=reader.number("temperature", 0, 1) or 0.0,
+        detection=_detection(reader),
+    )
+    ignored = [*_untranslated(reader), *_unknown(reader, rules)]
+    granularities = frozenset({Granularity.SEGMENT})
+    return TranscriptionCall(
+        request, form, granularities, stream=False, logprobs=False, ignored=tuple(ignored)
+    )
+
+
+def _model(reader: FieldReader) -> str:
+    model = reader.text("model")
+    if model is None:
+        raise InvalidRequestError("you must provide a model parameter", param="model")
+    return model
+
+
+def _format(
+    reader: FieldReader, allowed: tuple[ResponseFormat, ...], default: ResponseFormat
+) -> ResponseFormat:
+    word = reader.choice("response_format", allowed)
+    form = ResponseFormat(word) if word else default
+    if form is ResponseFormat.DIARIZED_JSON:
+        raise UnsupportedOptionError(
+            "response_format 'diarized_json' needs speaker recognition, which this server does"
+            " not have. verbose_json gives the same segments without speakers.",
+            param="response_format",
+        )
+    return form
+
+
+def _check_streamable(form: ResponseFormat, *, is_stream: bool) -> None:
+    if is_stream and form not in _STREAMABLE:
+        raise UnsupportedOptionError(
+            f"stream=true works with response_format json or text. '{form}' is sent in one piece:"
+            " leave stream out, or ask for json.",
+            param="stream",
+        )
+
+
+def _granularities(
+    reader: FieldReader, form: ResponseFormat, rules: FormRules, ignored: list[str]
+) -> frozenset[Granularity]:
+    name = "timestamp_granularities"
+    asked = frozenset(map(Granularity, reader.choices(name, tuple(Granularity))))
+    if asked and form is not ResponseFormat.VERBOSE_JSON:
+        if not rules.always_segments:
+            raise UnsupportedOptionError(
+                f"{name} needs response_format=verbose_json, not '{form}'.", param=name
+            )
+        ignored.append(name)
+        asked = frozenset()
+    if rules.always_segments or not asked:
+        return asked | {Granularity.SEGMENT}
+    return asked
+
+
+def _logprobs(reader: FieldReader, form: ResponseFormat, *, is_stream: bool) -> bool:
+    is_asked = bool(reader.choices("include", (_LOGPROBS,)))
+    if is_asked and form is not ResponseFormat.JSON and not is_stream:
+        raise UnsupportedOptionError(
+            f"include[]=logprobs needs response_format=json, not '{form}'.", param="include"
+        )
+    return is_asked
+
+
+def _language(reader: FieldReader, ignored: list[str]) -> str | None:
+    """Read the language; a single entry of `languages` says the same.
+
+    Detection cannot be narrowed to several languages, so that hint is ignored.
+    """
+    text = reader.text("language")
+    language = None if text is None else parse_language(text)
+    candidates = {parse_language(entry) for entry in reader.words("languages")}
+    if len(candidates) > 1:
+        ignored.append("languages")
+        return language
+    if language and candidates - {language}:
+        raise InvalidRequestError("language and languages[] disagree; send one.", param="languages")
+    return language or next(iter(candidates), None)
+
+
+def _prompt(reader: FieldReader) -> str:
+    """Read the prompt, with the keywords as its last sentence.
+
+    The model knows no other way to hear of them, and its memory of a prompt is best at the end.
+    """
+    prompt = reader.text("prompt") or ""
+    keywords = ", ".join(reader.texts("keywords"))
+    return f"{prompt} {keywords}.".lstrip() if keywords else prompt
+
+
+def _detection(reader: FieldReader) -> SpeechDetection:
+    """Read how speech is told from silence; fields left out keep the defaults of the house."""
+    name = "chunking_strategy"
+    options = reader.mapping(name, word_for_empty="auto")
+    if not options:
+        return SpeechDetection()
+    for key in options:
+        if key not in _DETECTION_FIELDS:
+            raise InvalidRequestError(
+                f"{name} has no field {shown(key)}; valid ones: {', '.join(_DETECTION_FIELDS)}.",
+                param=name,
+            )
+    if options.get("type") != _SERVER_VAD:
+        raise InvalidRequestError(
+            f"{name} must be 'auto' or an object whose type is '{_SERVER_VAD}'.", param=name
+        )
+    default = SpeechDetection()
+    threshold = options.get("threshold", str(default.threshold))
+    return SpeechDetection(
+        threshold=number_in(f"{name}[threshold]", threshold, 0, 1),
+        prefix_padding_ms=_milliseconds(options, "prefix_padding_ms", default.prefix_padding_ms),
+        silence_duration_ms=_milliseconds(
+            options, "silence_duration_ms", default.silence_duration_ms
+        ),
+    )
+
+
+def _milliseconds(options: Mapping[str, str], key: str, default: int) -> int:
+    name = f"chunking_strategy[{key}]"
+    text = options.get(key, str(default))
+    number = number_in(name, text, 0, _MAX_DETECTION_MS)
+    if not number.is_integer():
+        raise InvalidRequestError(f"{name} must be a whole number, not {shown(text)}.", param=name)
+    return int(number)
+
+
+def _refuse_absent_features(reader: FieldReader) -> None:
+    """Let neutral values of features that are not there pass, and refuse all others."""
+    for name, neutral, reason in _ABSENT_FLAGS:
+        if reader.flag(name) is (not neutral):
+            raise UnsupportedOptionError(f"{name}={str(not neutral).lower()}: {reason}", param=name)
+    for name in _SPEAKER_LISTS:
+        if reader.texts(name):
+            raise UnsupportedOptionError(f"{name}[]: {_NO_SPEAKERS}", param=name)
+    preference = reader.choice("preference", _PREFERENCES)
+    if preference not in {None, _NEUTRAL_PREFERENCE}:
+        raise UnsupportedOptionError(
+            f"preference={preference}: there is one provider, '{LOCAL_PROVIDER}', to choose from."
+            f" Leave it out, or set it to {_NEUTRAL_PREFERENCE}.",
+            param="preference",
+        )
+    providers = reader.words("allowed_providers")
+    if providers and LOCAL_PROVIDER not in map(str.lower, providers):
+        raise UnsupportedOptionError(
+            f"allowed_providers does not hold '{LOCAL_PROVIDER}', the only provider here."
+            " Add it, or leave the field out.",
+            param="allowed_providers",
+        )
+
+
+def _untranslated(reader: FieldReader) -> list[str]:
+    """List what has no effect on a translation, though transcriptions know it."""
+    sent = {name: reader.words(name) for name in _UNTRANSLATED}
+    neutral = {"timestamp_granularities": (Granularity.SEGMENT.value,)}
+    return [name for name, words in sent.items() if words and words != neutral.get(name)]
+
+
+def _unknown(reader: FieldReader, rules: FormRules) -> list[str]:
+    """List the fields that nobody asked for.
+
+    Raises: InvalidRequestError: under strict rules, naming them and the nearest valid names.
+    """
+    extensions = reader.mapping("model_extensions")
+    unknown = [*reader.unknown(), *(f"model_extensions.{key}" for key in extensions)]
+    names = [_UNPRINTABLE.sub("?", name)[:_LONGEST_NAME] for name in unknown]
+    if names and rules.unknown_fields == "strict":
+        hints = (_with_hint(name, reader.known) for name in names)
+        raise InvalidRequestError(f"Unknown fields: {', '.join(hints)}.", param=names[0])
+    return names
+
+
+def _with_hint(name: str, known: Sequence[str]) -> str:
+    nearest = difflib.get_close_matches(name.partition("[")[0], known, n=1)
+    return f"'{name}' (did you mean '{nearest[0]}'?)" if nearest else f"'{name}'"

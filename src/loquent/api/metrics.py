@@ -1,0 +1,74 @@
+"""Count what the server does, for Prometheus; knows no HTTP beyond labels and no text."""
+
+from __future__ import annotations
+
+from contextlib import AbstractContextManager
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+
+from loquent.api.edge import Exchange
+from loquent.domain.transcript import Transcript
+
+_KNOWN_METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
+
+_DURATION_BUCKETS_S = (0.005, 0.025, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120, 300, 600, 1800)
+"""From a health check to an hour of audio on a small machine."""
+
+
+class Metrics:
+    """The counters of one application, in a registry of their own.
+
+    No label holds what a caller chose freely, so their number stays bounded.
+    """
+
+    def __init__(self) -> None:
+        self._registry = CollectorRegistry()
+        self._requests = Counter(
+            "loquent_requests",
+            "Answered requests.",
+            ("route", "method", "status", "model"),
+            registry=self._registry,
+        )
+        self._duration = Histogram(
+            "loquent_request_duration_seconds",
+            "Time from a request's headers to the last byte of its answer.",
+            ("route", "method"),
+            buckets=_DURATION_BUCKETS_S,
+            registry=self._registry,
+        )
+        self._audio_seconds = Counter(
+            "loquent_audio_seconds",
+            "Decoded audio that was transcribed or translated.",
+            ("model",),
+            registry=self._registry,
+        )
+        self._characters = Counter(
+            "loquent_characters",
+            "Characters of recognised text.",
+            ("model",),
+            registry=self._registry,
+        )
+        self._in_flight = Gauge(
+            "loquent_transcriptions_in_flight",
+            "Recordings being worked on now.",
+            registry=self._registry,
+        )
+
+    def count_exchange(self, exchange: Exchange) -> None:
+        """Count one request that is over."""
+        method = exchange.method if exchange.method in _KNOWN_METHODS else "OTHER"
+        self._requests.labels(exchange.route, method, str(exchange.status), exchange.model).inc()
+        self._duration.labels(exchange.route, method).observe(exchange.duration_s)
+
+    def count_transcript(self, transcript: Transcript) -> None:
+        """Count one finished piece of recognition."""
+        self._audio_seconds.labels(transcript.model).inc(transcript.duration_s)
+        self._characters.labels(transcript.model).inc(len(transcript.text))
+
+    def track_work(self) -> AbstractContextManager[object]:
+        """Count a recording as in flight while the context is open."""
+        return self._in_flight.track_inprogress()
+
+    def exposition(self) -> bytes:
+        """Return every metric in Prometheus' text format."""
+        return generate_latest(self._registry)

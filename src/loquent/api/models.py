@@ -1,0 +1,96 @@
+"""Answer which models there are; knows nothing of how they are loaded."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Annotated
+
+from fastapi import FastAPI, Query
+
+from loquent.api.dialects import DIALECTS
+from loquent.api.openapi import error_answers
+from loquent.api.schemas import Model, ModelList, ModelName, ModelNames
+from loquent.domain.errors import AuthenticationError, InvalidRequestError, ModelNotFoundError
+from loquent.domain.model import Capability, ModelStatus
+from loquent.domain.transcript import Task
+from loquent.ports import ModelDirectory
+
+_CAPABILITY_OF_TASK = {
+    Task.TRANSCRIBE: Capability.TRANSCRIPTION,
+    Task.TRANSLATE: Capability.TRANSLATION,
+}
+
+
+def add_model_routes(app: FastAPI, directory: ModelDirectory) -> None:
+    """Add the list of models and the single model, under every prefix."""
+    endpoints = ModelEndpoints(directory)
+    for prefix, dialect in DIALECTS.items():
+        style = dialect.error_style
+        app.add_api_route(
+            f"{prefix}/models",
+            endpoints.list_models,
+            methods=["GET"],
+            responses=error_answers((InvalidRequestError, AuthenticationError), style),
+        )
+        app.add_api_route(
+            f"{prefix}/models/{{id:path}}",
+            endpoints.show_model,
+            methods=["GET"],
+            responses=error_answers((AuthenticationError, ModelNotFoundError), style),
+        )
+        app.add_api_route(
+            f"{prefix}/audio/models",
+            endpoints.list_audio_models,
+            methods=["GET"],
+            responses=error_answers((AuthenticationError,), style),
+        )
+
+
+class ModelEndpoints:
+    """The endpoints over one directory."""
+
+    def __init__(self, directory: ModelDirectory) -> None:
+        self._directory = directory
+
+    async def list_models(
+        self, capability: Annotated[Capability | None, Query()] = None
+    ) -> ModelList:
+        """List every model under each of its names."""
+        return ModelList(
+            data=[
+                _model(status, name)
+                for status, name in self._named()
+                if capability is None or capability in status.card.capabilities
+            ]
+        )
+
+    async def show_model(self, id: str) -> Model:  # noqa: A002 - the name on the wire
+        """Show one model, under the name that was asked for."""
+        status = self._directory.find(id)
+        return _model(status, id if id in status.aliases else status.card.id)
+
+    async def list_audio_models(self) -> ModelNames:
+        """List the names alone."""
+        return ModelNames(models=[ModelName(id=name) for _, name in self._named()])
+
+    def _named(self) -> Iterator[tuple[ModelStatus, str]]:
+        # Clients refuse a name that the list does not hold, so each alias is an entry of its own.
+        for status in self._directory.statuses():
+            for name in (status.card.id, *status.aliases):
+                yield status, name
+
+
+def _model(status: ModelStatus, name: str) -> Model:
+    card = status.card
+    return Model(
+        id=name,
+        created=card.created_s,
+        owned_by=card.owned_by,
+        served_by=card.id,
+        capabilities=sorted(card.capabilities),
+        tasks=[task for task, needed in _CAPABILITY_OF_TASK.items() if needed in card.capabilities],
+        languages=list(card.languages),
+        quantization=card.quantization,
+        license=card.license,
+        loaded=status.is_loaded,
+    )

@@ -1,0 +1,65 @@
+"""Describe the API in OpenAPI; decides nothing that happens at run time."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any, TypeAlias
+
+from fastapi import FastAPI
+
+from loquent.api.auth import PUBLIC_PATHS
+from loquent.api.errors import ErrorStyle, status_of
+from loquent.api.schemas import DetailedError, Error
+from loquent.domain.errors import InvalidRequestError, LoquentError
+
+Document: TypeAlias = dict[str, Any]
+
+_SECURITY_SCHEMES: Document = {
+    "bearer": {"type": "http", "scheme": "bearer"},
+    "header": {"type": "apiKey", "in": "header", "name": "X-API-Key"},
+}
+
+
+class DescribedApi(FastAPI):
+    """A FastAPI application whose description also names keys, and no error it never sends."""
+
+    def openapi(self) -> Document:
+        document = super().openapi()
+        components = document.get("components", {})
+        schemas = {
+            name: schema
+            for name, schema in components.get("schemas", {}).items()
+            if name not in {"HTTPValidationError", "ValidationError"}
+        }
+        return {
+            **document,
+            "components": {**components, "schemas": schemas, "securitySchemes": _SECURITY_SCHEMES},
+            "security": [{name: []} for name in _SECURITY_SCHEMES],
+            "paths": {path: _path_item(path, item) for path, item in document["paths"].items()},
+        }
+
+
+def error_answers(
+    kinds: Iterable[type[LoquentError]], style: ErrorStyle = ErrorStyle.ENVELOPE
+) -> dict[int | str, Document]:
+    """Describe the answers to errors of `kinds`, for a route's `responses`."""
+    detailed_status = status_of(InvalidRequestError, ErrorStyle.ENVELOPE_AND_DETAIL)
+    statuses = sorted({status_of(kind, style) for kind in kinds})
+    return {
+        status: {"model": DetailedError if status == detailed_status else Error}
+        for status in statuses
+    }
+
+
+def _path_item(path: str, item: Document) -> Document:
+    return {method: _operation(path, operation) for method, operation in item.items()}
+
+
+def _operation(path: str, operation: Document) -> Document:
+    responses = {
+        status: answer
+        for status, answer in operation["responses"].items()
+        if "HTTPValidationError" not in str(answer)  # the framework's own, never sent
+    }
+    security: Document = {"security": []} if path in PUBLIC_PATHS else {}
+    return {**operation, "responses": responses, **security}

@@ -1,0 +1,171 @@
+"""The shape of every JSON answer, for the API's own description; computes nothing."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import BaseModel
+
+from loquent.domain.model import Capability
+from loquent.domain.transcript import Task
+
+
+class ErrorObject(BaseModel):
+    """What went wrong; `code` is stable, `message` is for people."""
+
+    message: str
+    type: str
+    param: str | None
+    code: str | None
+
+
+class Error(BaseModel):
+    """The body of every error."""
+
+    error: ErrorObject
+
+
+class ErrorDetail(BaseModel):
+    """Where in the request a validation error stands."""
+
+    loc: list[str]
+    msg: str
+    type: str
+
+
+class DetailedError(Error):
+    """The body of a validation error under /v0."""
+
+    detail: list[ErrorDetail]
+
+
+class Model(BaseModel):
+    """A model under one of its names."""
+
+    id: str
+    object: Literal["model"] = "model"
+    created: int
+    owned_by: str
+    served_by: str
+    capabilities: list[Capability]
+    tasks: list[Task]
+    languages: list[str]
+    quantization: str
+    license: str
+    loaded: bool
+
+
+class ModelList(BaseModel):
+    """Every model that this server serves."""
+
+    object: Literal["list"] = "list"
+    data: list[Model]
+
+
+class ModelName(BaseModel):
+    """A model's name alone."""
+
+    id: str
+
+
+class ModelNames(BaseModel):
+    """Every name alone, as Open WebUI reads them."""
+
+    models: list[ModelName]
+
+
+class Health(BaseModel):
+    """The state of the server."""
+
+    status: Literal["ok", "ready"]
+
+
+class TokenDetails(BaseModel):
+    """Where input tokens come from."""
+
+    text_tokens: int
+    audio_tokens: int
+
+
+class TokenUsage(BaseModel):
+    """Consumption in tokens."""
+
+    type: Literal["tokens"]
+    input_tokens: int
+    input_token_details: TokenDetails
+    output_tokens: int
+    total_tokens: int
+
+
+class DurationUsage(BaseModel):
+    """Consumption in seconds of audio, rounded up."""
+
+    type: Literal["duration"]
+    seconds: int
+
+
+class LogProb(BaseModel):
+    """A token, its natural log probability and its UTF-8 bytes."""
+
+    token: str
+    logprob: float
+    bytes: list[int]
+
+
+class ShortSegment(BaseModel):
+    """A span of text with its times in seconds."""
+
+    id: int
+    start: float
+    end: float
+    text: str
+
+
+class VerboseSegment(ShortSegment):
+    """A span of text with everything the decoder knows of it."""
+
+    seek: int
+    tokens: list[int]
+    temperature: float
+    avg_logprob: float
+    compression_ratio: float
+    no_speech_prob: float
+
+
+class TimedWord(BaseModel):
+    """A word with its times in seconds."""
+
+    word: str
+    start: float
+    end: float
+
+
+class Answer(BaseModel):
+    """What every JSON transcript says of itself."""
+
+    text: str
+    id: str
+    object: Literal["audio.transcription", "audio.translation"]
+    created: int
+    provider: str
+    model: str
+
+
+class JsonAnswer(Answer):
+    """response_format `json`; `language` is an ISO 639-1 code."""
+
+    language: str | None
+    segments: list[ShortSegment]
+    logprobs: list[LogProb] | None = None
+    usage: TokenUsage | DurationUsage
+
+
+class VerboseAnswer(Answer):
+    """response_format `verbose_json`; `language` is an English name."""
+
+    task: Task
+    language: str
+    duration: float
+    words: list[TimedWord] | None = None
+    segments: list[VerboseSegment] | None = None
+    usage: DurationUsage

@@ -1,0 +1,188 @@
+"""Answer uploads with transcripts and translations; knows forms and answers, not recognition."""
+
+from __future__ import annotations
+
+import re
+import time
+import uuid
+from collections.abc import Awaitable, Callable
+from contextlib import AsyncExitStack
+from typing import TypeAlias
+
+from fastapi import FastAPI
+from starlette.requests import Request
+from starlette.responses import Response
+
+from loquent.api.dialects import DIALECTS, Dialect
+from loquent.api.event_stream import EventStream, event_chunks
+from loquent.api.form_schema import request_body
+from loquent.api.forms import (
+    FormRules,
+    TranscriptionCall,
+    parse_transcription,
+    parse_translation,
+)
+from loquent.api.metrics import Metrics
+from loquent.api.openapi import error_answers
+from loquent.api.options import ApiOptions
+from loquent.api.recognition import Recognition, recognising, until_disconnect
+from loquent.api.schemas import JsonAnswer, VerboseAnswer
+from loquent.api.uploads import ReceivedForm, receive_form, refuse_declared_length
+from loquent.domain import errors
+from loquent.domain.transcript import Transcript
+from loquent.ports import Transcriber
+from loquent.render import RenderOptions, TranscriptEvents, UsageForm, render
+
+TRANSCRIPTION_PATHS = ("/audio/transcriptions", "/speech/transcriptions")
+TRANSLATION_PATHS = ("/audio/translations",)
+
+FIRST_EVENT_S = 10.0
+"""How long a stream may hold back its status, so that an early error is a plain HTTP error."""
+
+TOKEN_USAGE_PREFIX = "gpt-4o"  # noqa: S105 - a model's name
+"""Callers who ask for a model of this name expect its usage in tokens."""
+
+_TEXT_FORMS = ("text/plain", "text/vtt")
+_UNFIT_FOR_HEADER = re.compile(r"[^ -~]")
+
+_ERRORS = (
+    errors.InvalidRequestError,
+    errors.AuthenticationError,
+    errors.ModelNotFoundError,
+    errors.PayloadTooLargeError,
+    errors.UnsupportedMediaTypeError,
+    errors.RateLimitError,
+    errors.EngineError,
+    errors.ModelNotReadyError,
+)
+
+Parse: TypeAlias = Callable[[tuple[tuple[str, str], ...], FormRules], TranscriptionCall]
+Endpoint: TypeAlias = Callable[[Request], Awaitable[Response]]
+
+
+def add_transcription_routes(
+    app: FastAPI, transcriber: Transcriber, options: ApiOptions, metrics: Metrics
+) -> None:
+    """Add transcriptions and translations, under every prefix."""
+    endpoints = TranscriptionEndpoints(transcriber, options, metrics)
+    for prefix, dialect in DIALECTS.items():
+        for path in TRANSCRIPTION_PATHS:
+            _add(app, prefix + path, dialect, endpoints.transcribe(dialect))
+        for path in TRANSLATION_PATHS:
+            _add(app, prefix + path, dialect, endpoints.translate(dialect))
+
+
+class TranscriptionEndpoints:
+    """The endpoints over one transcriber; each dialect gets its own."""
+
+    def __init__(self, transcriber: Transcriber, options: ApiOptions, metrics: Metrics) -> None:
+        self._transcriber = transcriber
+        self._options = options
+        self._metrics = metrics
+
+    def transcribe(self, dialect: Dialect) -> Endpoint:
+        """Return the endpoint that answers in the words that were spoken."""
+
+        async def create_transcription(request: Request) -> Response:
+            """Transcribe a recording in the language spoken in it."""
+            return await self._answer(request, parse_transcription, self._rules(dialect))
+
+        return create_transcription
+
+    def translate(self, dialect: Dialect) -> Endpoint:
+        """Return the endpoint that answers in English."""
+
+        async def create_translation(request: Request) -> Response:
+            """Translate a recording into English."""
+            return await self._answer(request, parse_translation, self._rules(dialect))
+
+        return create_translation
+
+    def _rules(self, dialect: Dialect) -> FormRules:
+        return FormRules(
+            default_format=dialect.default_format,
+            always_segments=dialect.always_segments,
+            unknown_fields=self._options.unknown_fields,
+        )
+
+    async def _answer(self, request: Request, parse: Parse, rules: FormRules) -> Response:
+        async with AsyncExitStack() as owned:
+            form = owned.enter_context(await self._receive(request))
+            call = parse(form.fields, rules)
+            owned.enter_context(self._metrics.track_work())
+            items = self._transcriber.transcribe(call.request, form.source)
+            recognition = await owned.enter_async_context(recognising(items))
+            if call.stream:
+                await until_disconnect(request.receive, recognition.wait(FIRST_EVENT_S))
+                return self._stream(request, call, recognition, owned.pop_all())
+            transcript = await until_disconnect(request.receive, recognition.transcript())
+        self._note(request, transcript)
+        return _respond(call, transcript)
+
+    async def _receive(self, request: Request) -> ReceivedForm:
+        limits = self._options.limits
+        refuse_declared_length(request.headers.get("content-length"), limits)
+        content_type = request.headers.get("content-type")
+        return await receive_form(
+            content_type, request.stream(), limits, self._options.upload_directory
+        )
+
+    def _stream(
+        self,
+        request: Request,
+        call: TranscriptionCall,
+        recognition: Recognition,
+        owned: AsyncExitStack,
+    ) -> EventStream:
+        chunks = event_chunks(
+            recognition,
+            TranscriptEvents(logprobs=call.logprobs),
+            on_transcript=lambda transcript: self._note(request, transcript),
+            request_id=request.scope["loquent.request_id"],
+        )
+        return EventStream(chunks, owned, _ignored_header(call))
+
+    def _note(self, request: Request, transcript: Transcript) -> None:
+        request.scope["loquent.model"] = transcript.model
+        self._metrics.count_transcript(transcript)
+
+
+def _respond(call: TranscriptionCall, transcript: Transcript) -> Response:
+    options = RenderOptions(
+        format=call.format,
+        answer_id=f"transcription-{uuid.uuid4().hex}",
+        created_s=int(time.time()),
+        granularities=call.granularities,
+        logprobs=call.logprobs,
+        usage_form=_usage_form(call.request.model),
+    )
+    rendered = render(transcript, options)
+    headers = {
+        "x-loquent-model": _UNFIT_FOR_HEADER.sub("?", transcript.model),
+        **_ignored_header(call),
+    }
+    return Response(rendered.body, headers=headers, media_type=rendered.media_type)
+
+
+def _usage_form(requested_model: str) -> UsageForm:
+    if requested_model.startswith(TOKEN_USAGE_PREFIX):
+        return UsageForm.TOKENS
+    return UsageForm.DURATION
+
+
+def _ignored_header(call: TranscriptionCall) -> dict[str, str]:
+    return {"x-loquent-ignored": ", ".join(call.ignored)} if call.ignored else {}
+
+
+def _add(app: FastAPI, path: str, dialect: Dialect, endpoint: Endpoint) -> None:
+    is_translation = path.endswith(TRANSLATION_PATHS)
+    forms = _TEXT_FORMS if is_translation else (*_TEXT_FORMS, EventStream.media_type)
+    content = {form: {"schema": {"type": "string"}} for form in forms}
+    app.add_api_route(
+        path,
+        endpoint,
+        methods=["POST"],
+        response_model=JsonAnswer | VerboseAnswer,
+        responses={200: {"content": content}, **error_answers(_ERRORS, dialect.error_style)},
+        openapi_extra=request_body(dialect, is_translation=is_translation),
+    )

@@ -1,0 +1,153 @@
+"""Every error that may leave a room, in one tree; no module here knows an HTTP status.
+
+LoquentError
+    InvalidRequestError             the caller sent something we cannot accept
+        InvalidAudioError           the bytes are not decodable audio
+        UnsupportedFormatError      the container or codec is not on the allow-list
+        AudioTooLongError           the recording exceeds the configured length
+        PayloadTooLargeError        the upload exceeds the configured size
+        ModelNotFoundError          no installed model answers to that name
+        UnsupportedOptionError      a known option has a value we cannot honour
+        NotFoundError               no such route or object
+        MethodNotAllowedError       the route exists, the method does not
+        UnsupportedMediaTypeError   the body is not of the type the route reads
+    AuthenticationError             no key, or a wrong one
+    PermissionDeniedError           the key may not do this
+    RateLimitError                  too many requests; `retry_after_s` says when to return
+    EngineError                     a local model failed
+        ModelLoadError              the weights are missing, damaged or do not fit
+        ModelNotReadyError          the model is still loading or downloading
+        WorkerCrashedError          a supervised child process died
+"""
+
+from __future__ import annotations
+
+
+class LoquentError(Exception):
+    """The root; carries what the caller may be told.
+
+    Args:
+        message: one or two sentences for the person who made the call; never a path or a secret.
+        param: the request field at fault, as spelled on the wire.
+        retry_after_s: when repeating the same call may succeed.
+    """
+
+    code: str | None = None
+    retryable = False
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        param: str | None = None,
+        code: str | None = None,
+        retry_after_s: float | None = None,
+    ) -> None:
+        super().__init__(message)
+        self.message = message
+        self.param = param
+        self.code = code or type(self).code
+        self.retry_after_s = retry_after_s
+
+
+class InvalidRequestError(LoquentError):
+    """The caller sent something that cannot be accepted, whoever retries it."""
+
+
+class InvalidAudioError(InvalidRequestError):
+    """The bytes are not decodable audio."""
+
+    code = "invalid_audio"
+
+
+class UnsupportedFormatError(InvalidRequestError):
+    """The container or codec is not on the allow-list."""
+
+    code = "unsupported_format"
+
+
+class AudioTooLongError(InvalidRequestError):
+    """The recording is longer than the configured limit."""
+
+    code = "audio_too_long"
+
+
+class PayloadTooLargeError(InvalidRequestError):
+    """The upload is larger than the configured limit."""
+
+    code = "payload_too_large"
+
+
+class ModelNotFoundError(InvalidRequestError):
+    """No model answers to the requested name."""
+
+    code = "model_not_found"
+
+
+class UnsupportedOptionError(InvalidRequestError):
+    """A known option has a value that cannot be honoured here."""
+
+    code = "unsupported_value"
+
+
+class NotFoundError(InvalidRequestError):
+    """There is nothing at that address."""
+
+    code = "not_found"
+
+
+class MethodNotAllowedError(InvalidRequestError):
+    """The address exists, but not for that method."""
+
+    code = "method_not_allowed"
+
+
+class UnsupportedMediaTypeError(InvalidRequestError):
+    """The body is not of the type that the address reads."""
+
+    code = "unsupported_media_type"
+
+
+class AuthenticationError(LoquentError):
+    """The key is missing or wrong."""
+
+    code = "invalid_api_key"
+
+
+class PermissionDeniedError(LoquentError):
+    """The key is good, but not for this."""
+
+    code = "permission_denied"
+
+
+class RateLimitError(LoquentError):
+    """Too much at once; worth repeating after `retry_after_s`."""
+
+    code = "rate_limit_exceeded"
+    retryable = True
+
+
+class EngineError(LoquentError):
+    """A local model failed at its work."""
+
+    code = "engine_error"
+
+
+class ModelLoadError(EngineError):
+    """The weights are missing, damaged or do not fit this machine."""
+
+    code = "model_load_failed"
+
+
+class ModelNotReadyError(EngineError):
+    """The model is on its way but cannot serve yet."""
+
+    code = "model_not_ready"
+    retryable = True
+
+
+class WorkerCrashedError(EngineError):
+    """A supervised child process died while it worked for this caller."""
+
+    code = "worker_crashed"
+    retryable = True

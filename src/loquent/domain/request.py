@@ -1,0 +1,47 @@
+"""What a caller wants done with a recording, free of any wire format."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from loquent.domain.transcript import Task
+
+
+@dataclass(frozen=True, slots=True)
+class SpeechDetection:
+    """How speech is told from silence.
+
+    Attributes:
+        threshold: speech probability above which speech begins, 0..1.
+        prefix_padding_ms: silence kept before and after speech, >= 0.
+        silence_duration_ms: silence that ends a region, >= 0.
+    Source: defaults of OpenAI's `server_vad`, silence length of faster-whisper 1.2.1.
+    """
+
+    threshold: float = 0.5
+    prefix_padding_ms: int = 300
+    silence_duration_ms: int = 500
+
+
+@dataclass(frozen=True, slots=True)
+class TranscriptionRequest:
+    """One recording to transcribe or translate.
+
+    Attributes:
+        model: the name the caller used, alias or id.
+        language: ISO 639-1 code of the speech, or None to detect it.
+        prompt: text that guides spelling and style, in the language of the answer.
+        temperature: 0 decodes by beam search with a fallback ladder; above 0 by sampling.
+        word_timestamps: fill `Segment.words`.
+        token_scores: fill `Segment.token_scores`.
+        detection: how speech is told from silence.
+    """
+
+    model: str
+    task: Task = Task.TRANSCRIBE
+    language: str | None = None
+    prompt: str = ""
+    temperature: float = 0.0
+    word_timestamps: bool = False
+    token_scores: bool = False
+    detection: SpeechDetection = SpeechDetection()

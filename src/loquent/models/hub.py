@@ -1,0 +1,121 @@
+"""Take models from a model hub, at a pinned revision and from an allow-list of file names.
+
+It knows what to ask of a hub, not how one is spoken to.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+from loquent.models.disk import has_size
+from loquent.models.entry import (
+    MAX_MODEL_BYTES,
+    WHISPER_FILES,
+    CatalogEntry,
+    HubLocation,
+    ModelFile,
+    total_bytes,
+)
+from loquent.models.events import OnBytes
+from loquent.models.source import Plan, SourceError
+
+_COMMIT = re.compile(r"[0-9a-f]{40}")
+_REQUIRED = ("config.json", "model.bin", "tokenizer.json")
+_PARTS = ".parts"
+
+
+@dataclass(frozen=True, slots=True)
+class HubFile:
+    """A file of a repository; `sha256` is None where the hub keeps none for it."""
+
+    path: str
+    n_bytes: int
+    sha256: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class HubSnapshot:
+    """All files of a repository at one commit."""
+
+    revision: str
+    files: tuple[HubFile, ...]
+
+
+class HubClient(Protocol):
+    """What we ask of a model hub; both calls raise SourceError."""
+
+    def snapshot(self, location: HubLocation) -> HubSnapshot:
+        """Resolve a branch, a tag or None to a commit and list its files."""
+        ...
+
+    def download(
+        self, location: HubLocation, file: ModelFile, part: Path, on_bytes: OnBytes
+    ) -> None:
+        """Append to `part` what it still lacks of `file`, telling how long it is by now."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Hub:
+    """The model hub as a source."""
+
+    client: HubClient
+    name: str = "hub"
+    is_remote: bool = True
+
+    def plan(self, entry: CatalogEntry) -> Plan:
+        """Pin the revision; ask the hub only where the catalog does not know the answer."""
+        if entry.hub is None:
+            raise SourceError(f"does not have {entry.id}")
+        revision, files = entry.hub.revision, entry.files
+        if not files or revision is None or not _COMMIT.fullmatch(revision):
+            snapshot = self.client.snapshot(entry.hub)
+            revision, files = snapshot.revision, files or _allowed(snapshot)
+        n_bytes = total_bytes(files)
+        return Plan(revision, files, n_bytes, n_bytes)
+
+    def fetch(self, entry: CatalogEntry, plan: Plan, into: Path, on_bytes: OnBytes) -> None:
+        """Download file by file; each resumes where it was cut off."""
+        assert entry.hub is not None, "a plan was made"
+        location = HubLocation(entry.hub.repo, plan.revision)
+        n_before = 0
+        for file in plan.files:
+            if not has_size(into / file.path, file.n_bytes):
+                self._download(location, file, into, _shifted(on_bytes, n_before))
+            n_before += file.n_bytes
+            on_bytes(n_before)
+
+    def _download(
+        self, location: HubLocation, file: ModelFile, into: Path, on_bytes: OnBytes
+    ) -> None:
+        part = into / _PARTS / file.path
+        part.parent.mkdir(parents=True, exist_ok=True)
+        if part.exists() and part.stat().st_size > file.n_bytes:
+            part.unlink()
+        self.client.download(location, file, part, on_bytes)
+        if not has_size(part, file.n_bytes):
+            raise SourceError(f"sent {file.path} in another size than announced")
+        target = into / file.path
+        target.parent.mkdir(parents=True, exist_ok=True)
+        part.replace(target)
+
+
+def _allowed(snapshot: HubSnapshot) -> tuple[ModelFile, ...]:
+    files = tuple(
+        ModelFile(file.path, file.n_bytes, file.sha256)
+        for file in snapshot.files
+        if file.path in WHISPER_FILES
+    )
+    paths = {file.path for file in files}
+    if missing := [path for path in _REQUIRED if path not in paths]:
+        raise SourceError(f"has no {missing[0]} there: it is not a Whisper made for CTranslate2")
+    if total_bytes(files) > MAX_MODEL_BYTES:
+        raise SourceError(f"has more there than the {MAX_MODEL_BYTES} bytes a model may have")
+    return files
+
+
+def _shifted(on_bytes: OnBytes, n_before: int) -> OnBytes:
+    return lambda n_bytes: on_bytes(n_before + n_bytes)

@@ -1,0 +1,122 @@
+"""The local path: decode, find speech, recognise stretch by stretch, in order and on the fly."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import AsyncGenerator
+from contextlib import aclosing
+from dataclasses import replace
+
+from loquent.domain.audio import AudioSource
+from loquent.domain.request import TranscriptionRequest
+from loquent.domain.transcript import Segment, Transcript, join_text, shifted
+from loquent.pipeline.stretches import Stretch, StretchCutter
+from loquent.ports import (
+    AudioDecoder,
+    Recognition,
+    RecognitionOptions,
+    RecognizerSource,
+    SpeechRecognizer,
+    VoiceActivityDetector,
+)
+
+N_IN_FLIGHT = 2
+"""Stretches of one recording given to the engine at a time, so that it never waits for us."""
+
+
+class LocalTranscriber:
+    """A `Transcriber` that runs one model on this machine."""
+
+    def __init__(
+        self,
+        model_id: str,
+        *,
+        decoder: AudioDecoder,
+        detector: VoiceActivityDetector,
+        recognizers: RecognizerSource,
+    ) -> None:
+        self._model_id = model_id
+        self._decoder = decoder
+        self._detector = detector
+        self._recognizers = recognizers
+
+    async def transcribe(
+        self, request: TranscriptionRequest, source: AudioSource
+    ) -> AsyncGenerator[Segment | Transcript]:
+        """Yield each segment as soon as it is known, in order, then exactly one transcript."""
+        recognizer = await self._recognizers.recognizer(self._model_id)
+        cutter = StretchCutter(request.detection)
+        segments: list[Segment] = []
+        language = request.language
+        async with (
+            aclosing(self._stretches(source, cutter)) as stretches,
+            aclosing(_recognised(recognizer, request, stretches)) as recognitions,
+        ):
+            async for start_s, recognition in recognitions:
+                for segment in recognition.segments:
+                    segments.append(shifted(segment, start_s, len(segments)))
+                    language = recognition.language
+                    yield segments[-1]
+        yield Transcript(
+            task=request.task,
+            text=join_text(segments),
+            language=language,
+            duration_s=cutter.duration_s,
+            segments=tuple(segments),
+            model=self._model_id,
+            n_prompt_tokens=recognizer.count_tokens(request.prompt),
+        )
+
+    async def _stretches(
+        self, source: AudioSource, cutter: StretchCutter
+    ) -> AsyncGenerator[Stretch]:
+        """Decode the recording and yield its speech."""
+        activity = self._detector.stream()
+        async with aclosing(self._decoder.decode(source)) as windows:
+            async for samples in windows:
+                for stretch in cutter.push(samples, await activity.probabilities(samples)):
+                    yield stretch
+        for stretch in cutter.finish():
+            yield stretch
+
+
+async def _recognised(
+    recognizer: SpeechRecognizer,
+    request: TranscriptionRequest,
+    stretches: AsyncGenerator[Stretch],
+) -> AsyncGenerator[tuple[float, Recognition]]:
+    """Recognise a few stretches at a time; yield (start_s, recognition) in order.
+
+    The first stretch in which something is said decides the language of the recording; until
+    then stretches go one by one.
+    """
+    options = _options(request)
+    running: deque[tuple[float, asyncio.Task[Recognition]]] = deque()
+    try:
+        async for stretch in stretches:
+            work = recognizer.recognize(stretch.samples, options)
+            running.append((stretch.start_s, asyncio.ensure_future(work)))
+            if options.language is None or len(running) >= N_IN_FLIGHT:
+                start_s, task = running.popleft()
+                recognition = await task
+                if recognition.segments:
+                    options = replace(options, language=recognition.language)
+                yield start_s, recognition
+        while running:
+            start_s, task = running.popleft()
+            yield start_s, await task
+    finally:
+        for _start_s, task in running:
+            task.cancel()
+
+
+def _options(request: TranscriptionRequest) -> RecognitionOptions:
+    return RecognitionOptions(
+        task=request.task,
+        language=request.language,
+        prompt=request.prompt,
+        temperature=request.temperature,
+        word_timestamps=request.word_timestamps,
+        token_scores=request.token_scores,
+    )

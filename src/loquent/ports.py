@@ -1,0 +1,135 @@
+"""The seams of the house: what a room may ask of another without knowing who answers."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from loquent.domain.audio import AudioSource, Samples
+from loquent.domain.model import ModelStatus
+from loquent.domain.request import TranscriptionRequest
+from loquent.domain.transcript import Segment, Task, Transcript
+
+
+class Transcriber(Protocol):
+    """Turns a recording into text; a local pipeline or a remote provider."""
+
+    def transcribe(
+        self, request: TranscriptionRequest, source: AudioSource
+    ) -> AsyncGenerator[Segment | Transcript]:
+        """Yield each segment as soon as it is known, in order, then exactly one transcript.
+
+        Closing the iterator stops the work.
+
+        Raises: InvalidRequestError, EngineError.
+        """
+        ...
+
+
+class ModelDirectory(Protocol):
+    """Answers which models this server serves."""
+
+    def statuses(self) -> Sequence[ModelStatus]:
+        """Return every servable model, sorted by id."""
+        ...
+
+    def find(self, name: str) -> ModelStatus:
+        """Return the model that answers to `name`, an id or an alias.
+
+        Raises: ModelNotFoundError: naming the nearest names.
+        """
+        ...
+
+    def is_ready(self) -> bool:
+        """Tell whether the default model can serve now."""
+        ...
+
+
+class AudioDecoder(Protocol):
+    """Turns encoded bytes into samples, in bounded memory."""
+
+    def decode(self, source: AudioSource) -> AsyncGenerator[Samples]:
+        """Yield consecutive windows of mono audio at 16 kHz.
+
+        Closing the iterator stops the work.
+
+        Raises: InvalidAudioError, UnsupportedFormatError, AudioTooLongError, WorkerCrashedError.
+        """
+        ...
+
+
+class VoiceActivityStream(Protocol):
+    """Detector state for one recording."""
+
+    async def probabilities(self, samples: Samples) -> Samples:
+        """Return one speech probability per whole frame of 512 samples seen so far.
+
+        Samples that do not fill a frame wait for the next call.
+        """
+        ...
+
+
+class VoiceActivityDetector(Protocol):
+    """Tells speech from everything else, 32 ms at a time."""
+
+    def stream(self) -> VoiceActivityStream:
+        """Start a recording of its own."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class RecognitionOptions:
+    """How one stretch of speech is decoded.
+
+    Attributes:
+        language: ISO 639-1 code, or None to detect it.
+        prompt: the caller's prompt, "" for none.
+        temperature: where the fallback ladder starts.
+    """
+
+    task: Task
+    language: str | None
+    prompt: str = ""
+    temperature: float = 0.0
+    word_timestamps: bool = False
+    token_scores: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Recognition:
+    """What was heard in one stretch of speech.
+
+    Attributes:
+        language: ISO 639-1 code, as asked for or as detected.
+        segments: sorted by time; times count from the start of the stretch, ids from 0.
+    """
+
+    language: str
+    segments: tuple[Segment, ...]
+
+
+class SpeechRecognizer(Protocol):
+    """A loaded speech-to-text model; its unit of work is one stretch of at most 30 s."""
+
+    async def recognize(self, samples: Samples, options: RecognitionOptions) -> Recognition:
+        """Recognise `samples`, at most 30 s. Cancelling the call stops the work.
+
+        Raises: EngineError.
+        """
+        ...
+
+    def count_tokens(self, text: str) -> int:
+        """Count the tokens of `text` in this model's vocabulary."""
+        ...
+
+
+class RecognizerSource(Protocol):
+    """Hands out loaded recognizers by model id."""
+
+    async def recognizer(self, model_id: str) -> SpeechRecognizer:
+        """Return the model, loading it first where needed.
+
+        Raises: ModelNotFoundError, ModelLoadError, ModelNotReadyError.
+        """
+        ...

@@ -1,0 +1,21 @@
+"""Turns a transcript into a response body, one module per format; knows no HTTP and no engine."""
+
+from loquent.render.events import TranscriptEvents
+from loquent.render.formats import render
+from loquent.render.options import (
+    Granularity,
+    Rendered,
+    RenderOptions,
+    ResponseFormat,
+    UsageForm,
+)
+
+__all__ = [
+    "Granularity",
+    "RenderOptions",
+    "Rendered",
+    "ResponseFormat",
+    "TranscriptEvents",
+    "UsageForm",
+    "render",
+]

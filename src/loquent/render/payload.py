@@ -1,0 +1,93 @@
+"""The pieces that several JSON bodies share; knows no body as a whole.
+
+Every number that leaves here is finite, and every text can be written as UTF-8, so that the
+strictest parser reads the result.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from typing import TypeAlias
+
+from loquent.domain.transcript import Task, TokenScore, Transcript
+from loquent.render.options import RenderOptions, UsageForm
+
+JsonValue: TypeAlias = (
+    "str | int | float | bool | Sequence[JsonValue] | Mapping[str, JsonValue] | None"
+)
+JsonObject: TypeAlias = dict[str, JsonValue]
+
+AUDIO_TOKENS_PER_SECOND = 10
+"""Audio tokens counted for each started second. A rule of ours: local models have no such tokens,
+and the figure is close to what the hosted models of that pricing report for speech."""
+
+_LEAST_LOGPROB = -9999.0
+"""Stands for a probability of zero, whose logarithm JSON cannot hold; as the OpenAI API does."""
+
+_OBJECT_OF_TASK: Mapping[Task, str] = {
+    Task.TRANSCRIBE: "audio.transcription",
+    Task.TRANSLATE: "audio.translation",
+}
+
+
+def encode(payload: Mapping[str, JsonValue]) -> bytes:
+    """Write `payload` as one line of UTF-8 JSON; other scripts stay readable."""
+    text = json.dumps(payload, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+    return text.encode("utf-8", errors="replace")
+
+
+def finite(value: float, *, n_digits: int, otherwise: float = 0.0) -> float:
+    """Round `value`; `otherwise` replaces what JSON cannot hold."""
+    if not math.isfinite(value):
+        return otherwise
+    return round(float(value), n_digits) + 0.0  # the sum turns -0.0 into 0.0
+
+
+def seconds(value: float) -> float:
+    """Write a time to the millisecond, never negative."""
+    return max(0.0, finite(value, n_digits=3))
+
+
+def answer_keys(transcript: Transcript, options: RenderOptions) -> JsonObject:
+    """Say which answer this is, and who gave it."""
+    return {
+        "id": options.answer_id,
+        "object": _OBJECT_OF_TASK[transcript.task],
+        "created": options.created_s,
+        "provider": transcript.provider,
+        "model": transcript.model,
+    }
+
+
+def usage(transcript: Transcript, form: UsageForm) -> JsonObject:
+    """State what the answer consumed.
+
+    Seconds are rounded up to whole ones. Tokens of the prompt and of the answer are the model's
+    own; tokens of the audio follow `AUDIO_TOKENS_PER_SECOND`.
+    """
+    n_seconds = math.ceil(seconds(transcript.duration_s))
+    if form is UsageForm.DURATION:
+        return {"type": "duration", "seconds": n_seconds}
+    n_audio = AUDIO_TOKENS_PER_SECOND * n_seconds
+    n_input = transcript.n_prompt_tokens + n_audio
+    return {
+        "type": "tokens",
+        "input_tokens": n_input,
+        "input_token_details": {"text_tokens": transcript.n_prompt_tokens, "audio_tokens": n_audio},
+        "output_tokens": transcript.n_output_tokens,
+        "total_tokens": n_input + transcript.n_output_tokens,
+    }
+
+
+def logprobs(scores: Iterable[TokenScore]) -> list[JsonValue]:
+    """List tokens with their natural log probabilities and UTF-8 bytes."""
+    return [
+        {
+            "token": score.text,
+            "logprob": finite(score.logprob, n_digits=6, otherwise=_LEAST_LOGPROB),
+            "bytes": list(score.utf8),
+        }
+        for score in scores
+    ]

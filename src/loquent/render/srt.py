@@ -1,0 +1,19 @@
+"""Writes response_format "srt"; knows nothing of the other formats."""
+
+from __future__ import annotations
+
+from loquent.domain.transcript import Transcript
+from loquent.render.cues import Cue, clock, cues_of
+from loquent.render.options import Rendered, RenderOptions
+
+
+def render_srt(transcript: Transcript, _options: RenderOptions) -> Rendered:
+    """Write numbered SubRip cues; nothing at all where nothing was said."""
+    blocks = [_block(number, cue) for number, cue in enumerate(cues_of(transcript), start=1)]
+    return Rendered("\n".join(blocks).encode(errors="replace"), "text/plain; charset=utf-8")
+
+
+def _block(number: int, cue: Cue) -> str:
+    # SubRip has no escape for its arrow, and parsers look for it anywhere.
+    text = "\n".join(cue.lines).replace("-->", "→")
+    return f"{number}\n{clock(cue.start_ms, ',')} --> {clock(cue.end_ms, ',')}\n{text}\n"

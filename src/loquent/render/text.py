@@ -1,0 +1,12 @@
+"""Writes response_format "text"; knows nothing of the other formats."""
+
+from __future__ import annotations
+
+from loquent.domain.transcript import Transcript
+from loquent.render.options import Rendered, RenderOptions
+
+
+def render_text(transcript: Transcript, _options: RenderOptions) -> Rendered:
+    """Write the bare text and a newline."""
+    body = f"{transcript.text}\n".encode(errors="replace")
+    return Rendered(body, "text/plain; charset=utf-8")

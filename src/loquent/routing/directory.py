@@ -1,0 +1,46 @@
+"""Answer which models this server serves, under which names, and which are in memory."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from collections.abc import Set as AbstractSet
+
+from loquent.domain.model import ModelCard, ModelStatus
+from loquent.routing.names import ModelNames
+
+
+class LocalDirectory:
+    """A `ModelDirectory` over what is installed on this machine."""
+
+    def __init__(
+        self,
+        names: Callable[[], ModelNames],
+        loaded: Callable[[], AbstractSet[str]],
+        default_model: str,
+    ) -> None:
+        """Take what is installed now, what is in memory now, and what must be for readiness."""
+        self._names = names
+        self._loaded = loaded
+        self._default_model = default_model
+
+    def statuses(self) -> Sequence[ModelStatus]:
+        """Return every servable model, sorted by id."""
+        names = self._names()
+        return [self._status(names, card) for _id, card in sorted(names.cards.items())]
+
+    def find(self, name: str) -> ModelStatus:
+        """Return the model that answers to `name`, an id or an alias."""
+        names = self._names()
+        return self._status(names, names.find(name))
+
+    def is_ready(self) -> bool:
+        """Tell whether the default model can serve now."""
+        return self._default_model in self._loaded()
+
+    def _status(self, names: ModelNames, card: ModelCard) -> ModelStatus:
+        aliases = (
+            alias
+            for alias, target in names.aliases.items()
+            if target == card.id and alias not in names.cards
+        )
+        return ModelStatus(card, tuple(sorted(aliases)), card.id in self._loaded())

@@ -1,0 +1,157 @@
+"""Turn environment and file into frozen settings; the only module that reads the environment.
+
+Order of precedence: command line, `LOQUENT_*` variables, the TOML file, the defaults here.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from ipaddress import ip_address
+from pathlib import Path
+from typing import Literal, Self
+
+from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
+from pydantic_settings import (
+    BaseSettings,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+    TomlConfigSettingsSource,
+)
+
+ENV_PREFIX = "LOQUENT_"
+CONFIG_VARIABLE = "LOQUENT_CONFIG"
+CONFIG_NAME = "loquent.toml"
+
+DEFAULT_ALIASES: Mapping[str, str] = {
+    "whisper-1": "whisper-base",
+    "gpt-4o-transcribe": "whisper-base",
+    "gpt-4o-mini-transcribe": "whisper-base",
+    "whisper-large-v3": "whisper-base",
+    "whisper-large-v3-turbo": "whisper-base",
+}
+"""Names that clients have written into their code, and what answers to them here."""
+
+
+class SettingsError(Exception):
+    """The settings are wrong; the message names each field at fault."""
+
+
+def _default_data_dir() -> Path:
+    root = os.environ.get("XDG_DATA_HOME") or "~/.local/share"
+    return Path(root).expanduser() / "loquent"
+
+
+class Settings(BaseSettings):
+    """Everything a person who runs Loquent may decide."""
+
+    model_config = SettingsConfigDict(env_prefix=ENV_PREFIX, extra="forbid", frozen=True)
+
+    host: str = Field("127.0.0.1", description="address to listen on")
+    port: int = Field(8000, ge=0, le=65535, description="port to listen on, 0 for a free one")
+    data_dir: Path = Field(default_factory=_default_data_dir, description="where models live")
+    api_key: SecretStr | None = Field(None, description="key that every request must carry")
+    tls_cert: Path | None = Field(None, description="certificate chain, PEM")
+    tls_key: Path | None = Field(None, description="private key of the certificate, PEM")
+
+    default_model: str = Field("whisper-base", description="loaded at start")
+    translation_model: str = Field("whisper-base", description="translates for models that cannot")
+    aliases: dict[str, str] = Field(
+        default_factory=lambda: dict(DEFAULT_ALIASES),
+        description="other names of installed models",
+    )
+    offline: bool = Field(default=False, description="never fetch anything")
+    model_dir: Path | None = Field(
+        None, description="folder with model folders, looked into before any download"
+    )
+
+    device: Literal["cpu", "cuda", "auto"] = Field("cpu", description="where models run")
+    compute_type: str = Field("int8", description="arithmetic, as CTranslate2 names it")
+    n_threads: int = Field(0, ge=0, description="threads of one decoding, 0 for all cores")
+    beam_size: int = Field(5, ge=1, le=20, description="hypotheses kept side by side")
+
+    max_upload_bytes: int = Field(
+        26_214_400, ge=0, description="largest file accepted, 0 for no limit"
+    )
+    max_audio_s: float = Field(
+        4 * 3600, ge=0, description="longest recording accepted, 0 for no limit"
+    )
+    max_decoders: int = Field(16, ge=1, description="recordings decoded at the same time")
+    unknown_fields: Literal["warn", "strict"] = Field(
+        "warn", description="list unknown request fields in a header, or refuse them"
+    )
+    log_level: Literal["debug", "info", "warning", "error"] = Field(
+        "info", description="least severe message that is logged"
+    )
+
+    @field_validator("data_dir", "model_dir", "tls_cert", "tls_key")
+    @classmethod
+    def _expand_home(cls, path: Path | None) -> Path | None:
+        return path.expanduser() if path else None
+
+    @model_validator(mode="after")
+    def _stay_private_without_key(self) -> Self:
+        if not self.api_key and not _is_loopback(self.host):
+            raise ValueError(
+                f"api_key: listening on {self.host} opens this server to others; "
+                f"set {ENV_PREFIX}API_KEY, or listen on 127.0.0.1"
+            )
+        if (self.tls_cert is None) != (self.tls_key is None):
+            raise ValueError("tls_cert and tls_key: give both or neither")
+        return self
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Read the environment, then the TOML file; no .env file, no secrets folder."""
+        del dotenv_settings, file_secret_settings
+        return init_settings, env_settings, TomlConfigSettingsSource(settings_cls, _config_file())
+
+
+def load_settings(**overrides: object) -> Settings:
+    """Read the settings; `overrides` that are None do not count.
+
+    Raises: SettingsError: naming each field at fault and where its value came from.
+    """
+    config = _config_file()
+    if CONFIG_VARIABLE in os.environ and not config.is_file():
+        raise SettingsError(f"{CONFIG_VARIABLE}: there is no file {config}")
+    try:
+        return Settings(**{k: v for k, v in overrides.items() if v is not None})  # type: ignore[arg-type]  # pydantic checks the values
+    except ValidationError as exc:
+        raise SettingsError("\n".join(_complaint(error) for error in exc.errors())) from exc
+    except ValueError as exc:  # a TOML or JSON value that cannot be parsed
+        raise SettingsError(str(exc)) from exc
+
+
+def unknown_variables() -> list[str]:
+    """List `LOQUENT_*` variables that no setting reads, most likely spelling mistakes."""
+    known = {ENV_PREFIX + name.upper() for name in Settings.model_fields} | {CONFIG_VARIABLE}
+    return sorted(name for name in os.environ if name.startswith(ENV_PREFIX) and name not in known)
+
+
+def _config_file() -> Path:
+    return Path(os.environ.get(CONFIG_VARIABLE, CONFIG_NAME)).expanduser()
+
+
+def _complaint(error: Mapping[str, object]) -> str:
+    location = error["loc"]
+    assert isinstance(location, tuple)
+    field = ".".join(str(part) for part in location)
+    message = str(error["msg"]).removeprefix("Value error, ")
+    if not field:
+        return message
+    return f"{field} ({ENV_PREFIX}{str(location[0]).upper()}): {message}"
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"

@@ -1,0 +1,128 @@
+"""The shipped catalog, the recordings beside the tests, and catalogs that are wrong."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+from loquent.domain.errors import ModelNotFoundError
+from loquent.domain.model import Capability
+from loquent.models.catalog import Catalog
+
+_CLIPS = Path(__file__).parents[2] / "clips.toml"
+_MODEL = """
+defaults = [{default}]
+[language_groups]
+whisper = ["de", "en"]
+[[model]]
+id = "one"
+capabilities = ["transcription"]
+languages = "whisper"
+license = "MIT"
+owned_by = "us"
+quantization = "int8"
+created = 1970-01-02
+engine = "whisper_ct2"
+files = [{{ path = "model.bin", n_bytes = 1, sha256 = "{digest}", members = [{members}] }}]
+"""
+
+
+def _write(path: Path, default: str = "", digest: str = "0" * 64, members: str = "") -> Path:
+    path.write_text(_MODEL.format(default=default, digest=digest, members=members))
+    return path
+
+
+def test_the_shipped_catalog_starts_with_two_small_models() -> None:
+    catalog = Catalog.load()
+    assert catalog.defaults == ("whisper-base", "whisper-tiny.en")
+    assert all(catalog.entries[name].archives for name in catalog.defaults)
+
+
+def test_every_shipped_model_is_pinned_to_a_commit_and_checksums() -> None:
+    for entry in Catalog.load().entries.values():
+        assert entry.hub is not None
+        assert re.fullmatch(r"[0-9a-f]{40}", entry.hub.revision or "")
+        assert all(file.sha256 for file in entry.files)
+
+
+@pytest.mark.parametrize(
+    ("model_id", "translates", "n_languages"),
+    [
+        ("whisper-base", True, 99),
+        ("whisper-tiny.en", False, 1),
+        ("whisper-small", True, 99),
+        ("whisper-large-v3", True, 100),
+        ("whisper-large-v3-turbo", False, 100),
+    ],
+)
+def test_each_shipped_model_says_what_it_can_do(
+    model_id: str, translates: bool, n_languages: int
+) -> None:
+    card = Catalog.load().entries[model_id].card()
+    assert Capability.TRANSCRIPTION in card.capabilities
+    assert (Capability.TRANSLATION in card.capabilities) is translates
+    assert len(set(card.languages)) == n_languages
+
+
+def test_recordings_are_described_in_the_same_format() -> None:
+    clips = Catalog.load(_CLIPS).entries.values()
+    assert {language for clip in clips for language in clip.card().languages} == {"en", "zh"}
+    for clip in clips:
+        assert all(file.sha256 and file.members for file in clip.files)
+        assert bool(clip.text) is bool(clip.card().languages)
+
+
+def test_a_catalog_is_read_field_by_field(tmp_path: Path) -> None:
+    entry = Catalog.load(_write(tmp_path / "c.toml", default='"one"')).entries["one"]
+    assert entry.card().languages == ("de", "en")
+    assert entry.card().created_s == 86_400
+    assert entry.n_bytes == 1
+    assert entry.hub is None
+
+
+@pytest.mark.parametrize(
+    ("fields", "complaint"),
+    [
+        ({"default": '"two"'}, "defaults"),
+        ({"digest": "xyz"}, "SHA-256"),
+        ({"members": '{ package = "p", path = "x" }'}, "packages"),
+        ({"members": '{ package = "p" }'}, "field"),
+    ],
+)
+def test_a_wrong_catalog_is_refused(tmp_path: Path, fields: dict[str, str], complaint: str) -> None:
+    with pytest.raises(ValueError, match=complaint):
+        Catalog.load(_write(tmp_path / "c.toml", **fields))
+
+
+def test_a_model_listed_twice_is_refused(tmp_path: Path) -> None:
+    path = _write(tmp_path / "c.toml")
+    text = path.read_text()
+    path.write_text(text + text[text.index("[[model]]") :])
+    with pytest.raises(ValueError, match="twice"):
+        Catalog.load(path)
+
+
+def test_a_model_is_found_by_its_id_and_by_its_repository() -> None:
+    catalog = Catalog.load()
+    base = catalog.entries["whisper-base"]
+    assert catalog.find("whisper-base") is base
+    assert catalog.find("Systran/faster-whisper-base") is base
+
+
+def test_a_repository_with_a_revision_stands_for_itself() -> None:
+    entry = Catalog.load().find("Systran/faster-whisper-base@main")
+    assert entry.id == "Systran/faster-whisper-base"
+    assert entry.files == ()
+
+
+def test_an_unknown_name_is_answered_with_near_ones() -> None:
+    with pytest.raises(ModelNotFoundError, match=r"whisper-base") as caught:
+        Catalog.load().find("wisper-bas")
+    assert caught.value.param == "model"
+
+
+def test_an_unthinkable_repository_is_not_found() -> None:
+    with pytest.raises(ModelNotFoundError):
+        Catalog.load().find("../../etc/passwd")

@@ -1,0 +1,132 @@
+"""The hub as a source, in front of a hub made of a dictionary."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+import pytest
+from tests.unit.models.builders import COMMIT, CONTENT, entry, sha256
+
+from loquent.models.entry import HubLocation, ModelFile, entry_of_repository
+from loquent.models.events import OnBytes
+from loquent.models.hub import Hub, HubFile, HubSnapshot
+from loquent.models.source import SourceError
+
+_PINNED = entry(hub=HubLocation("owner/name", COMMIT))
+_FOREIGN = entry_of_repository("owner/name@main", ("en",))
+
+
+@dataclass
+class FakeHub:
+    """Serves `content` in pieces of 100 bytes and hangs up after `n_pieces` of them."""
+
+    content: Mapping[str, bytes] = field(default_factory=lambda: CONTENT)
+    n_pieces: int = 1000
+    resolved: list[HubLocation] = field(default_factory=list)
+    sent: list[tuple[str, int]] = field(default_factory=list)
+
+    def snapshot(self, location: HubLocation) -> HubSnapshot:
+        self.resolved.append(location)
+        files = tuple(
+            HubFile(path, len(data), sha256(data) if path == "model.bin" else None)
+            for path, data in self.content.items()
+        )
+        return HubSnapshot(COMMIT, files)
+
+    def download(
+        self, location: HubLocation, file: ModelFile, part: Path, on_bytes: OnBytes
+    ) -> None:
+        assert location.revision == COMMIT
+        data = self.content[file.path]
+        with part.open("ab") as stream:
+            self.sent.append((file.path, stream.tell()))
+            while stream.tell() < len(data):
+                if self.n_pieces == 0:
+                    raise SourceError("hung up")
+                self.n_pieces -= 1
+                stream.write(data[stream.tell() :][:100])
+                on_bytes(stream.tell())
+
+
+def _fetch(hub: FakeHub, into: Path) -> list[int]:
+    progress: list[int] = []
+    source = Hub(hub)
+    source.fetch(_PINNED, source.plan(_PINNED), into, progress.append)
+    return progress
+
+
+def test_a_pinned_model_is_planned_without_asking() -> None:
+    hub = FakeHub()
+    plan = Hub(hub).plan(_PINNED)
+    assert (plan.revision, plan.files) == (COMMIT, _PINNED.files)
+    assert hub.resolved == []
+
+
+def test_a_branch_is_resolved_to_a_commit_and_the_checksums_that_are_known() -> None:
+    hub = FakeHub()
+    plan = Hub(hub).plan(_FOREIGN)
+    assert hub.resolved == [HubLocation("owner/name", "main")]
+    assert plan.revision == COMMIT
+    known = {file.path: file.sha256 for file in plan.files}
+    assert known == {
+        "config.json": None,
+        "model.bin": sha256(CONTENT["model.bin"]),
+        "tokenizer.json": None,
+    }
+
+
+def test_only_files_of_the_allow_list_are_planned() -> None:
+    more = {"pytorch_model.bin": b"pickle", "evil.py": b"", "sub/model.bin": b"", "README.md": b""}
+    plan = Hub(FakeHub({**CONTENT, **more})).plan(_FOREIGN)
+    assert {file.path for file in plan.files} == set(CONTENT)
+
+
+def test_a_repository_that_is_no_converted_whisper_is_refused() -> None:
+    with pytest.raises(SourceError, match=r"model\.bin"):
+        Hub(FakeHub({"config.json": b"{}", "pytorch_model.bin": b"pickle"})).plan(_FOREIGN)
+
+
+def test_a_repository_too_large_for_a_model_is_refused() -> None:
+    class Huge(FakeHub):
+        def snapshot(self, location: HubLocation) -> HubSnapshot:
+            small = super().snapshot(location)
+            return replace(small, files=(*small.files, HubFile("vocabulary.txt", 2**40, None)))
+
+    with pytest.raises(SourceError, match="more there"):
+        Hub(Huge()).plan(_FOREIGN)
+
+
+def test_a_model_without_a_repository_is_refused() -> None:
+    with pytest.raises(SourceError, match="does not have"):
+        Hub(FakeHub()).plan(entry())
+
+
+def test_files_arrive_whole_and_progress_never_falls(tmp_path: Path) -> None:
+    progress = _fetch(FakeHub(), tmp_path)
+    assert {path: (tmp_path / path).read_bytes() for path in CONTENT} == CONTENT
+    assert progress == sorted(progress)
+    assert progress[-1] == _PINNED.n_bytes
+
+
+def test_a_broken_download_goes_on_where_it_stopped(tmp_path: Path) -> None:
+    with pytest.raises(SourceError, match="hung up"):
+        _fetch(FakeHub(n_pieces=3), tmp_path)
+    assert not (tmp_path / "model.bin").exists()
+    hub = FakeHub()
+    _fetch(hub, tmp_path)
+    assert hub.sent == [("model.bin", 200), ("tokenizer.json", 0)]
+    assert (tmp_path / "model.bin").read_bytes() == CONTENT["model.bin"]
+
+
+def test_a_part_longer_than_its_file_starts_anew(tmp_path: Path) -> None:
+    (tmp_path / ".parts").mkdir()
+    (tmp_path / ".parts" / "model.bin").write_bytes(bytes(10_000))
+    _fetch(FakeHub(), tmp_path)
+    assert (tmp_path / "model.bin").read_bytes() == CONTENT["model.bin"]
+
+
+def test_a_file_of_another_size_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(SourceError, match="another size"):
+        _fetch(FakeHub({**CONTENT, "model.bin": b"short"}), tmp_path)

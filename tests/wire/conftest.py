@@ -1,0 +1,85 @@
+"""A real server on a free port, over fakes."""
+
+from __future__ import annotations
+
+import socket
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
+
+import openai
+import pytest
+import uvicorn
+
+from loquent.api.app import ApiOptions, Services, create_app
+from tests.fakes.fake_directory import FakeDirectory
+from tests.fakes.fake_transcriber import FakeTranscriber
+
+KEY = "lq_test_key"
+
+
+@dataclass
+class LiveServer:
+    """A running server and the fakes behind it."""
+
+    port: int
+    transcriber: FakeTranscriber = field(default_factory=FakeTranscriber)
+    directory: FakeDirectory = field(default_factory=FakeDirectory)
+    clients: ExitStack = field(default_factory=ExitStack)
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.port}"
+
+    def client(self, prefix: str = "/v1", api_key: str = KEY) -> openai.OpenAI:
+        client = openai.OpenAI(base_url=self.url + prefix, api_key=api_key, max_retries=0)
+        return self.clients.enter_context(client)
+
+
+Serve = Callable[..., LiveServer]
+
+
+@contextmanager
+def running(
+    options: ApiOptions, transcriber: FakeTranscriber, directory: FakeDirectory
+) -> Iterator[LiveServer]:
+    app = create_app(Services(transcriber, directory), options)
+    listening = socket.create_server(("127.0.0.1", 0))
+    config = uvicorn.Config(app, log_config=None, access_log=False, loop="asyncio", lifespan="on")
+    server = uvicorn.Server(config)
+    thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]})
+    thread.start()
+    live = LiveServer(listening.getsockname()[1], transcriber, directory)
+    try:
+        with live.clients:
+            yield live
+    finally:
+        server.should_exit = True
+        thread.join()
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[LiveServer]:
+    """One server for all tests of a file that need nothing special."""
+    with running(ApiOptions(api_key=KEY), FakeTranscriber(), FakeDirectory()) as live:
+        yield live
+
+
+@pytest.fixture
+def serve() -> Iterator[Serve]:
+    """Start a server with the options and the transcriber of a test."""
+    with ExitStack() as running_servers:
+
+        def start(
+            transcriber: FakeTranscriber | None = None, options: ApiOptions | None = None
+        ) -> LiveServer:
+            return running_servers.enter_context(
+                running(
+                    options or ApiOptions(api_key=KEY),
+                    transcriber or FakeTranscriber(),
+                    FakeDirectory(),
+                )
+            )
+
+        yield start

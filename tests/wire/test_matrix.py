@@ -1,0 +1,176 @@
+"""Every route against every way to fail; the routes come from the application itself."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import httpx2
+import pytest
+from fastapi.routing import APIRoute
+
+from loquent.api.app import ApiOptions, Services, create_app
+from loquent.api.auth import PUBLIC_PATHS
+from loquent.api.parts import UploadLimits
+from loquent.domain.errors import ModelNotFoundError
+from tests.fakes.fake_directory import FakeDirectory
+from tests.fakes.fake_transcriber import FakeTranscriber
+from tests.wire.conftest import KEY, LiveServer, running
+from tests.wire.envelopes import assert_envelope
+
+LIMITS = UploadLimits(max_file_bytes=1000, max_form_bytes=5000)
+CANARY = RuntimeError("canary at /root/models/secret")
+
+
+def _routes() -> list[APIRoute]:
+    app = create_app(Services(FakeTranscriber(), FakeDirectory()), ApiOptions())
+    return [route for route in app.routes if isinstance(route, APIRoute)]
+
+
+def _path(route: APIRoute) -> str:
+    return route.path.replace("{id:path}", "whisper-1")
+
+
+PATHS = sorted(_path(route) for route in _routes())
+PRIVATE = sorted(set(PATHS) - PUBLIC_PATHS)
+UPLOADS = sorted(_path(route) for route in _routes() if "POST" in (route.methods or ()))
+DIRECTORY = [path for path in PATHS if "models" in path]
+
+
+@pytest.fixture(scope="module")
+def strict() -> Iterator[LiveServer]:
+    options = ApiOptions(api_key=KEY, limits=LIMITS)
+    with running(options, FakeTranscriber(), FakeDirectory()) as live:
+        yield live
+
+
+@pytest.fixture(scope="module")
+def http(strict: LiveServer) -> Iterator[httpx2.Client]:
+    headers = {"Authorization": f"Bearer {KEY}"}
+    with httpx2.Client(base_url=strict.url, headers=headers) as client:
+        yield client
+
+
+def _method(path: str) -> str:
+    return "POST" if path in UPLOADS else "GET"
+
+
+def _validation_status(path: str) -> int:
+    return 422 if path.startswith("/v0/") else 400
+
+
+def test_the_table_of_routes_is_the_promised_one() -> None:
+    shared = {
+        "/audio/transcriptions",
+        "/speech/transcriptions",
+        "/audio/translations",
+        "/models",
+        "/models/whisper-1",
+        "/audio/models",
+    }
+    under_prefixes = {prefix + path for prefix in ("/v1", "/v0", "") for path in shared}
+    assert set(PATHS) == under_prefixes | {"/healthz", "/readyz", "/metrics"}
+
+
+@pytest.mark.parametrize("path", PRIVATE)
+def test_without_a_key_every_private_route_refuses(http: httpx2.Client, path: str) -> None:
+    response = httpx2.request(_method(path), http.base_url.join(path))
+    assert assert_envelope(response, 401)["code"] == "invalid_api_key"
+    assert response.headers["www-authenticate"] == "Bearer"
+    assert response.headers["x-should-retry"] == "false"
+
+
+@pytest.mark.parametrize("path", PRIVATE)
+def test_with_a_wrong_key_every_private_route_refuses(http: httpx2.Client, path: str) -> None:
+    response = http.request(_method(path), path, headers={"Authorization": "Bearer wrong"})
+    assert_envelope(response, 401)
+
+
+@pytest.mark.parametrize("path", sorted(PUBLIC_PATHS))
+def test_public_routes_need_no_key(http: httpx2.Client, path: str) -> None:
+    assert httpx2.get(http.base_url.join(path)).status_code == 200
+
+
+@pytest.mark.parametrize("path", PATHS)
+def test_a_wrong_method_is_405_and_names_the_right_one(http: httpx2.Client, path: str) -> None:
+    for method in ("PATCH", "DELETE", "POST" if _method(path) == "GET" else "GET"):
+        response = http.request(method, path)
+        assert_envelope(response, 405)
+        assert response.headers["allow"] == _method(path)
+
+
+@pytest.mark.parametrize("path", UPLOADS)
+def test_a_body_that_is_no_form_is_refused(http: httpx2.Client, path: str) -> None:
+    assert_envelope(http.post(path, json={"model": "m"}), 415)
+    assert_envelope(http.post(path), 415)
+    bare = {"Content-Type": "multipart/form-data"}
+    error = assert_envelope(
+        http.post(path, content=b'{"model": "m"}', headers=bare), _validation_status(path)
+    )
+    assert "curl" in error["message"]
+
+
+@pytest.mark.parametrize("path", UPLOADS)
+def test_a_form_that_lacks_a_field_is_refused(http: httpx2.Client, path: str) -> None:
+    no_model = http.post(path, files={"file": b"x"})
+    assert assert_envelope(no_model, _validation_status(path))["param"] == "model"
+    no_file = http.post(path, data={"model": "m"}, files={"other": (None, b"x")})
+    assert assert_envelope(no_file, _validation_status(path))["param"] == "file"
+
+
+@pytest.mark.parametrize("path", UPLOADS)
+def test_the_limit_counts_the_file_alone_and_to_the_byte(http: httpx2.Client, path: str) -> None:
+    for n_bytes, status in ((LIMITS.max_file_bytes, 200), (LIMITS.max_file_bytes + 1, 413)):
+        response = http.post(path, data={"model": "m"}, files={"file": bytes(n_bytes)})
+        assert response.status_code == status
+    assert_envelope(response, 413)
+
+
+@pytest.mark.parametrize("path", UPLOADS)
+def test_a_declared_length_beyond_any_form_is_refused_unread(
+    http: httpx2.Client, path: str
+) -> None:
+    response = http.post(path, data={"model": "m"}, files={"file": bytes(100_000)})
+    assert "announces" in assert_envelope(response, 413)["message"]
+
+
+@pytest.mark.parametrize("path", UPLOADS)
+def test_an_unknown_model_is_404(strict: LiveServer, http: httpx2.Client, path: str) -> None:
+    strict.transcriber.script = [ModelNotFoundError("No model 'x'.", param="model")]
+    response = http.post(path, data={"model": "x"}, files={"file": b"x"})
+    assert assert_envelope(response, 404)["code"] == "model_not_found"
+
+
+@pytest.mark.parametrize("path", UPLOADS)
+def test_an_unforeseen_failure_is_a_silent_500(
+    strict: LiveServer, http: httpx2.Client, path: str
+) -> None:
+    strict.transcriber.script = [CANARY]
+    response = http.post(path, data={"model": "x"}, files={"file": b"x"})
+    assert assert_envelope(response, 500)["code"] == "internal_error"
+    assert response.headers["x-should-retry"] == "false"
+
+
+@pytest.mark.parametrize("path", [*DIRECTORY, "/readyz"])
+def test_an_unforeseen_failure_of_the_directory_is_a_silent_500(
+    strict: LiveServer, http: httpx2.Client, path: str
+) -> None:
+    strict.directory.failure = CANARY
+    try:
+        assert_envelope(http.get(path), 500)
+    finally:
+        strict.directory.failure = None
+
+
+@pytest.mark.parametrize("path", ["/", "/nowhere", "/v1", "/v0/nowhere", "//v1/models", "/docs"])
+def test_an_unknown_path_is_404_for_those_with_a_key(http: httpx2.Client, path: str) -> None:
+    assert_envelope(http.get(str(http.base_url) + path), 404)
+    assert_envelope(httpx2.get(str(http.base_url) + path), 401)
+
+
+@pytest.mark.parametrize("prefix", ["/v1", "/v0", ""])
+def test_an_unknown_model_or_capability_is_refused(http: httpx2.Client, prefix: str) -> None:
+    assert_envelope(http.get(f"{prefix}/models/no/such"), 404)
+    response = http.get(f"{prefix}/models", params={"capability": "flying"})
+    error = assert_envelope(response, _validation_status(f"{prefix}/"))
+    assert error["param"] == "capability"
+    assert "'transcription'" in error["message"]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -77,7 +77,7 @@ class FakeTranscriber:
 
     async def transcribe(
         self, request: TranscriptionRequest, source: AudioSource
-    ) -> AsyncIterator[Segment | Transcript]:
+    ) -> AsyncGenerator[Segment | Transcript, None]:
         content = await asyncio.to_thread(source.path.read_bytes)
         self.calls.append(ReceivedCall(request, content, source.path))
         said: list[Segment] = []

@@ -50,6 +50,13 @@ def http(strict: LiveServer) -> Iterator[httpx2.Client]:
         yield client
 
 
+@pytest.fixture(scope="module")
+def stranger(strict: LiveServer) -> Iterator[httpx2.Client]:
+    """A caller without a key."""
+    with httpx2.Client(base_url=strict.url) as client:
+        yield client
+
+
 def _method(path: str) -> str:
     return "POST" if path in UPLOADS else "GET"
 
@@ -72,8 +79,8 @@ def test_the_table_of_routes_is_the_promised_one() -> None:
 
 
 @pytest.mark.parametrize("path", PRIVATE)
-def test_without_a_key_every_private_route_refuses(http: httpx2.Client, path: str) -> None:
-    response = httpx2.request(_method(path), http.base_url.join(path))
+def test_without_a_key_every_private_route_refuses(stranger: httpx2.Client, path: str) -> None:
+    response = stranger.request(_method(path), path)
     assert assert_envelope(response, 401)["code"] == "invalid_api_key"
     assert response.headers["www-authenticate"] == "Bearer"
     assert response.headers["x-should-retry"] == "false"
@@ -86,8 +93,8 @@ def test_with_a_wrong_key_every_private_route_refuses(http: httpx2.Client, path:
 
 
 @pytest.mark.parametrize("path", sorted(PUBLIC_PATHS))
-def test_public_routes_need_no_key(http: httpx2.Client, path: str) -> None:
-    assert httpx2.get(http.base_url.join(path)).status_code == 200
+def test_public_routes_need_no_key(stranger: httpx2.Client, path: str) -> None:
+    assert stranger.get(path).status_code == 200
 
 
 @pytest.mark.parametrize("path", PATHS)
@@ -134,17 +141,20 @@ def test_a_declared_length_beyond_any_form_is_refused_unread(
 
 
 @pytest.mark.parametrize("path", UPLOADS)
-def test_an_unknown_model_is_404(strict: LiveServer, http: httpx2.Client, path: str) -> None:
-    strict.transcriber.script = [ModelNotFoundError("No model 'x'.", param="model")]
+def test_an_unknown_model_is_404(
+    strict: LiveServer, http: httpx2.Client, monkeypatch: pytest.MonkeyPatch, path: str
+) -> None:
+    error = ModelNotFoundError("No model 'x'.", param="model")
+    monkeypatch.setattr(strict.transcriber, "script", [error])
     response = http.post(path, data={"model": "x"}, files={"file": b"x"})
     assert assert_envelope(response, 404)["code"] == "model_not_found"
 
 
 @pytest.mark.parametrize("path", UPLOADS)
 def test_an_unforeseen_failure_is_a_silent_500(
-    strict: LiveServer, http: httpx2.Client, path: str
+    strict: LiveServer, http: httpx2.Client, monkeypatch: pytest.MonkeyPatch, path: str
 ) -> None:
-    strict.transcriber.script = [CANARY]
+    monkeypatch.setattr(strict.transcriber, "script", [CANARY])
     response = http.post(path, data={"model": "x"}, files={"file": b"x"})
     assert assert_envelope(response, 500)["code"] == "internal_error"
     assert response.headers["x-should-retry"] == "false"
@@ -152,19 +162,18 @@ def test_an_unforeseen_failure_is_a_silent_500(
 
 @pytest.mark.parametrize("path", [*DIRECTORY, "/readyz"])
 def test_an_unforeseen_failure_of_the_directory_is_a_silent_500(
-    strict: LiveServer, http: httpx2.Client, path: str
+    strict: LiveServer, http: httpx2.Client, monkeypatch: pytest.MonkeyPatch, path: str
 ) -> None:
-    strict.directory.failure = CANARY
-    try:
-        assert_envelope(http.get(path), 500)
-    finally:
-        strict.directory.failure = None
+    monkeypatch.setattr(strict.directory, "failure", CANARY)
+    assert_envelope(http.get(path), 500)
 
 
 @pytest.mark.parametrize("path", ["/", "/nowhere", "/v1", "/v0/nowhere", "//v1/models", "/docs"])
-def test_an_unknown_path_is_404_for_those_with_a_key(http: httpx2.Client, path: str) -> None:
-    assert_envelope(http.get(str(http.base_url) + path), 404)
-    assert_envelope(httpx2.get(str(http.base_url) + path), 401)
+def test_an_unknown_path_is_404_for_those_with_a_key(
+    strict: LiveServer, http: httpx2.Client, stranger: httpx2.Client, path: str
+) -> None:
+    assert_envelope(http.get(strict.url + path), 404)
+    assert_envelope(stranger.get(strict.url + path), 401)
 
 
 @pytest.mark.parametrize("prefix", ["/v1", "/v0", ""])

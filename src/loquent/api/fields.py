@@ -18,6 +18,7 @@ T = TypeVar("T")
 
 _NAME = re.compile(r"(?P<base>[^\[\]]+)\[(?P<key>[^\[\]]*)\]", re.DOTALL)
 _FLAGS = {"true": True, "1": True, "false": False, "0": False}
+_NULL = "null"
 _QUOTES = ("'", '"')
 _LONGEST_ECHO = 64
 
@@ -98,7 +99,7 @@ class FieldReader:
             if text.lower() == word_for_empty:
                 continue
             for key, value in _json_object(name, text).items():
-                entries.setdefault(key, []).append(_as_text(value))
+                entries.setdefault(key, []).extend(_cleaned([_as_text(value)]))
         for raw_name, key in self._bracketed(name):
             entries.setdefault(key, []).extend(self._take(raw_name))
         agreed = {key: _agreed(f"{name}[{key}]", values) for key, values in entries.items()}
@@ -121,8 +122,7 @@ class FieldReader:
 
     def _take(self, raw_name: str) -> list[str]:
         self._read.add(raw_name)
-        cleaned = (_unquoted(value) for value in self._values.get(raw_name, ()))
-        return [value for value in cleaned if not _is_null(value)]
+        return _cleaned(self._values.get(raw_name, ()))
 
 
 def shown(text: str) -> str:
@@ -162,8 +162,9 @@ def _unquoted(text: str) -> str:
     return text[1:-1].strip() if is_quoted and text[0] not in text[1:-1] else text
 
 
-def _is_null(text: str) -> bool:
-    return not text or text.lower() == "null"
+def _cleaned(texts: Iterable[str]) -> list[str]:
+    """Unquote `texts` and leave out those that mean nothing."""
+    return [text for text in map(_unquoted, texts) if text and text.lower() != _NULL]
 
 
 def _agreed(name: str, values: list[str]) -> str | None:
@@ -182,7 +183,7 @@ def _entries(name: str, text: str, *, splits: bool = True) -> list[str]:
         texts = [_array_entry(name, entry) for entry in array]
     else:
         texts = text.split(",") if splits else [text]
-    return [entry for entry in map(_unquoted, texts) if not _is_null(entry)]
+    return _cleaned(texts)
 
 
 def _array_entry(name: str, entry: Any) -> str:

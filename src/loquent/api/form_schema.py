@@ -14,6 +14,10 @@ def _field(description: str, **schema: Any) -> dict[str, Any]:
     return {"description": description, **schema}
 
 
+def _flag(description: str, *, default: bool) -> dict[str, Any]:
+    return _field(description, type="boolean", default=default)
+
+
 def _list_of(description: str, item: dict[str, Any]) -> dict[str, Any]:
     return {"description": description, "type": "array", "items": item}
 
@@ -39,23 +43,45 @@ def _shared_fields(dialect: Dialect) -> dict[str, Any]:
     }
 
 
-def _transcription_fields() -> dict[str, Any]:
+def _detection_fields() -> dict[str, Any]:
     return {
-        "language": _field("ISO 639-1 code of the speech; detected if absent.", type="string"),
-        "timestamp_granularities[]": _list_of(
-            "Times shown by verbose_json.", {"enum": [item.value for item in Granularity]}
+        "chunking_strategy": _field(
+            "`auto`, or a `server_vad` object as JSON or as chunking_strategy[...].", type="string"
         ),
-        "include[]": _list_of("Extras of the json format.", {"enum": ["logprobs"]}),
-        "stream": _field("Send events while the text grows.", type="boolean", default=False),
-        "chunking_strategy": _field("auto, or a server_vad object as JSON.", type="string"),
+    }
+
+
+def _transcription_fields() -> dict[str, Any]:
+    granularities, text = [item.value for item in Granularity], {"type": "string"}
+    return {
+        "language": _field("ISO 639-1 code of the speech; detected if absent.", **text),
+        "languages[]": _list_of("One entry says the same as `language`.", text),
+        "keywords[]": _list_of("Words that will be spoken.", text),
+        "timestamp_granularities[]": _list_of(
+            "Times shown by verbose_json.", {**text, "enum": granularities}
+        ),
+        "include[]": _list_of("Extras of the json format.", {**text, "enum": ["logprobs"]}),
+        "stream": _flag("Send events while the text grows.", default=False),
+        **_detection_fields(),
+    }
+
+
+def _neutral_fields() -> dict[str, Any]:
+    """Describe fields of features that are not there: their neutral values pass."""
+    text = {"type": "string"}
+    return {
+        "diarise": _flag("Tell speakers apart; only false.", default=False),
+        "preference": _field("Only balanced.", **text, enum=["balanced"], default="balanced"),
+        "allowed_providers[]": _list_of("Must hold local, if anything.", text),
+        "eu_native": _flag("Only providers based in the EU; only false.", default=False),
+        "allow_quantization": _flag("Allow quantised weights; only true.", default=True),
     }
 
 
 def request_body(dialect: Dialect, *, is_translation: bool) -> dict[str, Any]:
     """Describe the form of one route, for `openapi_extra`."""
-    properties = _shared_fields(dialect)
-    if not is_translation:
-        properties |= _transcription_fields()
+    own_fields = _detection_fields() if is_translation else _transcription_fields()
+    properties = _shared_fields(dialect) | own_fields | _neutral_fields()
     schema = {"type": "object", "required": ["file", "model"], "properties": properties}
     return {
         "requestBody": {"required": True, "content": {"multipart/form-data": {"schema": schema}}}

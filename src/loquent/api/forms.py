@@ -11,6 +11,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
+from loquent.api.absent_features import refuse_absent_features
 from loquent.api.fields import FieldReader, number_in, shown
 from loquent.domain.errors import InvalidRequestError, UnsupportedOptionError
 from loquent.domain.languages import parse_language
@@ -18,32 +19,10 @@ from loquent.domain.request import SpeechDetection, TranscriptionRequest
 from loquent.domain.transcript import Task
 from loquent.render import Granularity, ResponseFormat
 
-LOCAL_PROVIDER = "local"
-
 _SUBTITLES = frozenset({ResponseFormat.SRT, ResponseFormat.VTT})
 _STREAMABLE = frozenset({ResponseFormat.JSON, ResponseFormat.TEXT})
 _TRANSLATED = tuple(form for form in ResponseFormat if form is not ResponseFormat.DIARIZED_JSON)
 _UNTRANSLATED = ("language", "languages", "timestamp_granularities", "include")
-
-_NO_SPEAKERS = "this server cannot tell speakers apart. Leave the field out to get the text alone."
-_ABSENT_FLAGS = (
-    ("diarise", False, _NO_SPEAKERS),
-    ("diarize", False, _NO_SPEAKERS),
-    (
-        "eu_native",
-        False,
-        "the operator of this server has not stated where it runs. Leave the field out.",
-    ),
-    (
-        "allow_quantization",
-        True,
-        "the operator of this server has chosen the precision of its weights. Leave the field out.",
-    ),
-)
-"""Name, the value that asks for nothing, and why the other cannot be had."""
-_SPEAKER_LISTS = ("known_speaker_names", "known_speaker_references")
-_NEUTRAL_PREFERENCE = "balanced"
-_PREFERENCES = ("speed", "cost", _NEUTRAL_PREFERENCE)
 
 _LOGPROBS = "logprobs"
 _SERVER_VAD = "server_vad"
@@ -102,7 +81,7 @@ def parse_transcription(fields: Iterable[tuple[str, str]], rules: FormRules) -> 
     _check_streamable(form, is_stream=is_stream)
     granularities = _granularities(reader, form, rules, ignored)
     logprobs = _logprobs(reader, form, is_stream=is_stream)
-    _refuse_absent_features(reader)
+    refuse_absent_features(reader)
     request = TranscriptionRequest(
         model=model,
         task=Task.TRANSCRIBE,
@@ -129,7 +108,7 @@ def parse_translation(fields: Iterable[tuple[str, str]], rules: FormRules) -> Tr
         raise UnsupportedOptionError(
             "Translations are not streamed; leave stream out, or set it to false.", param="stream"
         )
-    _refuse_absent_features(reader)
+    refuse_absent_features(reader)
     request = TranscriptionRequest(
         model=model,
         task=Task.TRANSLATE,
@@ -260,30 +239,6 @@ def _milliseconds(options: Mapping[str, str], key: str, default: int) -> int:
     if not number.is_integer():
         raise InvalidRequestError(f"{name} must be a whole number, not {shown(text)}.", param=name)
     return int(number)
-
-
-def _refuse_absent_features(reader: FieldReader) -> None:
-    """Let neutral values of features that are not there pass, and refuse all others."""
-    for name, neutral, reason in _ABSENT_FLAGS:
-        if reader.flag(name) is (not neutral):
-            raise UnsupportedOptionError(f"{name}={str(not neutral).lower()}: {reason}", param=name)
-    for name in _SPEAKER_LISTS:
-        if reader.texts(name):
-            raise UnsupportedOptionError(f"{name}[]: {_NO_SPEAKERS}", param=name)
-    preference = reader.choice("preference", _PREFERENCES)
-    if preference not in {None, _NEUTRAL_PREFERENCE}:
-        raise UnsupportedOptionError(
-            f"preference={preference}: there is one provider, '{LOCAL_PROVIDER}', to choose from."
-            f" Leave it out, or set it to {_NEUTRAL_PREFERENCE}.",
-            param="preference",
-        )
-    providers = reader.words("allowed_providers")
-    if providers and LOCAL_PROVIDER not in map(str.lower, providers):
-        raise UnsupportedOptionError(
-            f"allowed_providers does not hold '{LOCAL_PROVIDER}', the only provider here."
-            " Add it, or leave the field out.",
-            param="allowed_providers",
-        )
 
 
 def _untranslated(reader: FieldReader) -> list[str]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator, Coroutine
-from contextlib import asynccontextmanager, suppress
+from contextlib import aclosing, asynccontextmanager, suppress
 from enum import Enum, auto
 from typing import Any, Self, TypeAlias, TypeVar
 
@@ -15,6 +15,7 @@ from loquent.domain.transcript import Segment, Transcript
 
 T = TypeVar("T")
 Item: TypeAlias = Segment | Transcript
+Items: TypeAlias = AsyncGenerator[Item, None]
 
 
 class _End(Enum):
@@ -28,19 +29,16 @@ class Recognition:
     task must be closed in the same one; readers may come from any task.
     """
 
-    def __init__(self, items: AsyncIterator[Item]) -> None:
+    def __init__(self, items: Items) -> None:
         self._queue: asyncio.Queue[Item | _End] = asyncio.Queue()
         self._head: Item | _End | None = None
         self._task = asyncio.create_task(self._fill(items))
         self._task.add_done_callback(lambda _: self._queue.put_nowait(_End.END))
 
-    async def _fill(self, items: AsyncIterator[Item]) -> None:
-        try:
+    async def _fill(self, items: Items) -> None:
+        async with aclosing(items):
             async for item in items:
                 self._queue.put_nowait(item)
-        finally:
-            if isinstance(items, AsyncGenerator):
-                await items.aclose()
 
     async def wait(self, timeout_s: float | None) -> bool:
         """Wait for the next item or the end; tell whether there is one.
@@ -79,7 +77,7 @@ class Recognition:
 
 
 @asynccontextmanager
-async def recognising(items: AsyncIterator[Item]) -> AsyncIterator[Recognition]:
+async def recognising(items: Items) -> AsyncIterator[Recognition]:
     """Start the work; leaving the context stops it."""
     recognition = Recognition(items)
     try:

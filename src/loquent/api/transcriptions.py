@@ -7,7 +7,7 @@ import time
 import uuid
 from collections.abc import Awaitable, Callable
 from contextlib import AsyncExitStack
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 from fastapi import FastAPI
 from starlette.requests import Request
@@ -176,8 +176,9 @@ def _ignored_header(call: TranscriptionCall) -> dict[str, str]:
 
 def _add(app: FastAPI, path: str, dialect: Dialect, endpoint: Endpoint) -> None:
     is_translation = path.endswith(TRANSLATION_PATHS)
-    forms = _TEXT_FORMS if is_translation else (*_TEXT_FORMS, EventStream.media_type)
-    content = {form: {"schema": {"type": "string"}} for form in forms}
+    content: dict[str, Any] = {form: {"schema": {"type": "string"}} for form in _TEXT_FORMS}
+    if not is_translation:
+        content[EventStream.media_type] = {}
     app.add_api_route(
         path,
         endpoint,

@@ -5,10 +5,9 @@ from __future__ import annotations
 import asyncio
 import logging
 import signal
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Coroutine
 from contextlib import aclosing
-from pathlib import Path
-from typing import Final
+from typing import Any, Final, TypeVar
 
 from loquent.codec import protocol
 from loquent.codec.limits import DecodeLimits
@@ -28,8 +27,7 @@ _logger = logging.getLogger(__name__)
 _MAX_JOBS_PER_CHILD: Final = 256
 """A child is replaced after so many, so that a leak in a C library never adds up to its limit."""
 
-_MAX_TRIES: Final = 2
-"""A child that something outside killed took an innocent recording with it: decode it again."""
+T = TypeVar("T")
 
 
 class DecoderPool:
@@ -39,9 +37,10 @@ class DecoderPool:
         self._limits = limits or DecodeLimits()
         self._slots = asyncio.Semaphore(self._limits.max_children)
         self._idle: list[Worker] = []
-        self._supervisors: dict[Worker, asyncio.Task[None]] = {}
+        self._workers: set[Worker] = set()
         self._n_starting = 0
-        self._is_closed = False
+        self._chores: set[asyncio.Task[Any]] = set()
+        self._closing = asyncio.Event()
 
     async def start(self) -> None:
         """Bring the warm children up.
@@ -52,37 +51,40 @@ class DecoderPool:
 
     async def close(self) -> None:
         """End every child, those at work too, and wait until they are gone."""
-        self._is_closed = True
-        for worker in list(self._supervisors):
+        self._closing.set()
+        for worker in self._workers:
             worker.kill()
-        await asyncio.gather(*self._supervisors.values())
+        while self._chores:
+            await asyncio.wait(self._chores)
 
     async def decode(self, source: AudioSource) -> AsyncGenerator[Samples, None]:
         """Yield consecutive windows of mono audio at 16 kHz; see `AudioDecoder`.
 
-        Waits while `max_children` recordings are being decoded.
+        Waits while `max_children` recordings are being decoded. A child that something outside
+        killed took an innocent recording with it: a new child decodes it again.
         """
         n_sent = 0
-        n_tries_left = _MAX_TRIES
         async with self._slots:
-            while n_tries_left:
-                n_tries_left -= 1
+            for take in (self._take, self._start_worker):
                 try:
-                    async with aclosing(self._decode_once(source.path, n_sent)) as windows:
+                    async with aclosing(self._decode_by(await take(), source, n_sent)) as windows:
                         async for window in windows:
                             n_sent += 1
                             yield window
                 except WorkerEndedError as error:
-                    if error.returncode != -signal.SIGKILL or not n_tries_left:
-                        raise _verdict(error, self._limits) from error
+                    ended = error
+                    if error.returncode != -signal.SIGKILL:
+                        break
                 else:
                     return
+            raise _verdict(ended, self._limits) from ended
 
-    async def _decode_once(self, path: Path, n_skipped: int) -> AsyncGenerator[Samples, None]:
+    async def _decode_by(
+        self, worker: Worker, source: AudioSource, n_skipped: int
+    ) -> AsyncGenerator[Samples, None]:
         """Yield the windows after the first `n_skipped` ones, which the caller already has."""
-        worker = await self._take()
         try:
-            async with aclosing(worker.decode(path)) as windows:
+            async with aclosing(worker.decode(source.path)) as windows:
                 async for window in windows:
                     n_skipped -= 1
                     if n_skipped < 0:
@@ -106,7 +108,7 @@ class DecoderPool:
 
     def _give_back(self, worker: Worker) -> None:
         """Keep a worker that finished its recording; end one that was interrupted or is spent."""
-        if self._is_closed or not worker.is_idle or worker.n_jobs >= _MAX_JOBS_PER_CHILD:
+        if self._closing.is_set() or not worker.is_idle or worker.n_jobs >= _MAX_JOBS_PER_CHILD:
             worker.kill()
             return
         self._idle.append(worker)
@@ -122,23 +124,23 @@ class DecoderPool:
             worker.kill()
 
     async def _start_worker(self) -> Worker:
-        if self._is_closed:
+        if self._closing.is_set():
             raise WorkerCrashedError("The audio decoder has been shut down.")
         self._n_starting += 1
         try:
-            worker = await start_worker(self._limits)
+            worker = await self._chore(start_worker(self._limits))
         finally:
             self._n_starting -= 1
-        self._supervisors[worker] = asyncio.create_task(self._supervise(worker))
-        if self._is_closed:
+        self._workers.add(worker)
+        self._chore(self._supervise(worker))
+        if self._closing.is_set():
             worker.kill()
         return worker
 
     async def _supervise(self, worker: Worker) -> None:
         """Wait for the end of `worker`, clean up behind it and see that there are warm ones."""
         await worker.wait()
-        worker.kill()  # closes our end of the socket
-        del self._supervisors[worker]
+        self._workers.remove(worker)
         if worker in self._idle:
             self._idle.remove(worker)
         try:
@@ -147,13 +149,20 @@ class DecoderPool:
             _logger.warning("decoder child not replaced: %s", error)
 
     async def _refill(self) -> None:
-        n_missing = self._limits.n_warm - len(self._supervisors) - self._n_starting
-        if self._is_closed or n_missing <= 0:
+        n_missing = self._limits.n_warm - len(self._workers) - self._n_starting
+        if self._closing.is_set() or n_missing <= 0:
             return
         await asyncio.gather(*(self._add_idle() for _ in range(n_missing)))
 
     async def _add_idle(self) -> None:
         self._give_back(await self._start_worker())
+
+    def _chore(self, work: Coroutine[Any, Any, T]) -> asyncio.Task[T]:
+        """Run `work` as a task that `close` waits for."""
+        task = asyncio.create_task(work)
+        self._chores.add(task)
+        task.add_done_callback(self._chores.discard)
+        return task
 
 
 _CRASHES_DECODER: Final = (

@@ -64,6 +64,7 @@ class Worker:
         self.is_idle = False
         self._process = process
         self._channel = channel
+        self._channel_in_use = asyncio.Lock()
         self._stall_timeout_s = stall_timeout_s
 
     @property
@@ -107,15 +108,16 @@ class Worker:
                     raise ProtocolError("READY in the middle of a recording")
 
     def kill(self) -> None:
-        """End the child at once, whatever it does."""
+        """End the child at once, whatever it does; who reads from it learns that it ended."""
         self.is_idle = False
-        self._channel.close()
         with suppress(ProcessLookupError):
             self._process.kill()
 
-    async def wait(self) -> int:
-        """Wait until the child is gone and leaves nothing in the process table."""
-        return await self._process.wait()
+    async def wait(self) -> None:
+        """Wait until the child is gone, and leave neither a process nor a socket of it behind."""
+        await self._process.wait()
+        async with self._channel_in_use:
+            self._channel.close()
 
     async def _hand_over(self, path: Path) -> None:
         self.is_idle = False
@@ -130,12 +132,12 @@ class Worker:
 
     async def _receive(self, timeout_s: float) -> tuple[Kind, bytearray]:
         try:
-            async with asyncio.timeout(timeout_s):
+            async with self._channel_in_use, asyncio.timeout(timeout_s):
                 kind, n_bytes = protocol.parse_header(await self._read(protocol.HEADER_BYTES))
                 return kind, await self._read(n_bytes)
         except TimeoutError as error:
             raise WorkerStalledError(f"nothing for {timeout_s:g} s") from error
-        except (EOFError, ConnectionError) as error:
+        except (EOFError, OSError) as error:
             raise await self._ended() from error
 
     async def _read(self, n_bytes: int) -> bytearray:

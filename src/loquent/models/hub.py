@@ -5,7 +5,6 @@ It knows what to ask of a hub, not how one is spoken to.
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
@@ -22,7 +21,6 @@ from loquent.models.entry import (
 from loquent.models.events import OnBytes
 from loquent.models.source import Plan, SourceError
 
-_COMMIT = re.compile(r"[0-9a-f]{40}")
 _REQUIRED = ("config.json", "model.bin", "tokenizer.json")
 _PARTS = ".parts"
 
@@ -67,15 +65,16 @@ class Hub:
     is_remote: bool = True
 
     def plan(self, entry: CatalogEntry) -> Plan:
-        """Pin the revision; ask the hub only where the catalog does not know the answer."""
+        """Pin the revision, and list the files where the catalog does not.
+
+        A hub that cannot be reached is noticed here, before the patient retries of a download.
+        """
         if entry.hub is None:
             raise SourceError(f"does not have {entry.id}")
-        revision, files = entry.hub.revision, entry.files
-        if not files or revision is None or not _COMMIT.fullmatch(revision):
-            snapshot = self.client.snapshot(entry.hub)
-            revision, files = snapshot.revision, files or _allowed(snapshot)
+        snapshot = self.client.snapshot(entry.hub)
+        files = entry.files or _allowed(snapshot)
         n_bytes = total_bytes(files)
-        return Plan(revision, files, n_bytes, n_bytes)
+        return Plan(snapshot.revision, files, n_bytes, n_bytes)
 
     def fetch(self, entry: CatalogEntry, plan: Plan, into: Path, on_bytes: OnBytes) -> None:
         """Download file by file; each resumes where it was cut off."""

@@ -21,6 +21,9 @@ from loquent.models.events import OnBytes
 from loquent.models.hub import HubFile, HubSnapshot
 from loquent.models.source import SourceError
 
+_TIMEOUT_S = 10.0
+"""How long a hub may be silent; the library's own default for metadata."""
+
 _FAILURES = (httpx2.HTTPError, OSError, HFValidationError)
 """What the library raises when the hub refuses, is silent, or the library is set offline."""
 
@@ -42,7 +45,10 @@ class HuggingFaceHub:
         """List a repository with the checksums that the hub keeps for its large files."""
         try:
             model = HfApi(endpoint=self._endpoint).model_info(
-                location.repo, revision=location.revision, files_metadata=True
+                location.repo,
+                revision=location.revision,
+                timeout=_TIMEOUT_S,
+                files_metadata=True,
             )
         except _FAILURES as exc:
             raise SourceError(_reason(exc)) from exc

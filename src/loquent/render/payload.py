@@ -20,8 +20,8 @@ JsonValue: TypeAlias = (
 JsonObject: TypeAlias = dict[str, JsonValue]
 
 AUDIO_TOKENS_PER_SECOND = 10
-"""Audio tokens counted for each started second. A rule of ours: local models have no such tokens,
-and the figure is close to what the hosted models of that pricing report for speech."""
+"""Audio tokens counted for each started second. A rule of ours: local models see frames instead of
+tokens, so the number only has to grow with the audio and be easy to check by hand."""
 
 _LEAST_LOGPROB = -9999.0
 """Stands for a probability of zero, whose logarithm JSON cannot hold; as the OpenAI API does."""

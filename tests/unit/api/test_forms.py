@@ -18,6 +18,7 @@ OPENAI = FormRules()
 V0 = FormRules(default_format=ResponseFormat.VERBOSE_JSON, always_segments=True)
 STRICT = FormRules(unknown_fields="strict")
 MODEL = ("model", "whisper-1")
+STRATEGY = "chunking_strategy"
 SEGMENT, WORD = Granularity.SEGMENT, Granularity.WORD
 
 Parser = Callable[[list[tuple[str, str]], FormRules], TranscriptionCall]
@@ -245,10 +246,10 @@ def test_a_stream_without_a_format_is_json_in_every_dialect() -> None:
 @pytest.mark.parametrize(
     "fields",
     [
-        [("chunking_strategy", '{"type": "server_vad", "silence_duration_ms": 700.0}')],
-        [("chunking_strategy[type]", "server_vad"), ("chunking_strategy[silence_duration_ms]", "700")],
+        [(STRATEGY, '{"type": "server_vad", "silence_duration_ms": 700.0}')],
+        [(f"{STRATEGY}[type]", "server_vad"), (f"{STRATEGY}[silence_duration_ms]", "700")],
     ],
-)  # fmt: skip
+)
 def test_detection_fields_left_out_keep_their_defaults(fields: list[tuple[str, str]]) -> None:
     expected = SpeechDetection(silence_duration_ms=700)
     assert transcription(*fields).request.detection == expected
@@ -292,7 +293,7 @@ def test_strict_rules_refuse_unknown_fields_naming_the_nearest(parse: Parser) ->
 
 def test_names_of_ignored_fields_are_safe_in_a_header() -> None:
     call = transcription(("a\r\nx-evil: é, b", "1"), ("n" * 500, "1"))
-    assert call.ignored == ("a??x-evil????b", "n" * 64)
+    assert call.ignored == ("a??x-evil?????b", "n" * 64)
 
 
 def test_a_translation_is_a_task_of_its_own() -> None:

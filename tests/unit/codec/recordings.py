@@ -72,11 +72,15 @@ def tone(duration_s: float, rate_hz: int = 16_000, frequency_hz: float = 440.0) 
     return (0.5 * np.sin(2 * np.pi * frequency_hz * time_s)).astype(np.float32)
 
 
-def encoded(recorded: Format, duration_s: float) -> bytes:
-    """Return a tone in the same way on every channel, in a file of the given format."""
+def encoded(recorded: Format, duration_s: float, options: dict[str, str] | None = None) -> bytes:
+    """Return a tone, the same on every channel, in a file of the given format.
+
+    Args:
+        options: of FFmpeg's muxer.
+    """
     file = io.BytesIO()
     layout = {1: "mono", 2: "stereo"}[recorded.n_channels]
-    with av.open(file, "w", format=recorded.container) as container:
+    with av.open(file, "w", format=recorded.container, options=options) as container:
         stream = container.add_stream(recorded.codec, rate=recorded.rate_hz, layout=layout)
         assert isinstance(stream, av.AudioStream)
         if recorded.codec == "libopencore_amrnb":
@@ -130,7 +134,9 @@ def silent_wav(path: Path, duration_s: float, rate_hz: int = 8_000) -> AudioSour
 def wav_header(n_bytes: int, rate_hz: int, tag: int = 1, n_sample_bytes: int = 2) -> bytes:
     """Return the header of a mono wav file with `n_bytes` of samples."""
     n_bits = 8 * n_sample_bytes
-    layout = struct.pack("<HHIIHH", tag, 1, rate_hz, n_sample_bytes * rate_hz, n_sample_bytes, n_bits)
+    layout = struct.pack(
+        "<HHIIHH", tag, 1, rate_hz, n_sample_bytes * rate_hz, n_sample_bytes, n_bits
+    )
     chunks = b"WAVEfmt " + struct.pack("<I", len(layout)) + layout
     chunks += b"data" + struct.pack("<I", n_bytes)
     return b"RIFF" + struct.pack("<I", len(chunks) + n_bytes) + chunks

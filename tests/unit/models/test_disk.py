@@ -5,9 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from tests.unit.models.builders import sha256
 
 from loquent.models.disk import TooLargeError, folder_bytes, free_bytes, sha256_of, write_whole
+from tests.unit.models.builders import sha256
 
 
 def test_a_file_appears_only_once_it_is_whole(tmp_path: Path) -> None:

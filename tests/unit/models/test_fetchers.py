@@ -6,11 +6,11 @@ import sys
 from pathlib import Path
 
 import pytest
-from tests.unit.models.builders import archive_of, sha256, wheel
 
 from loquent.models.entry import Archive, ArchiveKind
 from loquent.models.fetchers import NpmFetcher, PipFetcher, run_watched
 from loquent.models.source import SourceError
+from tests.unit.models.builders import archive_of, sha256, wheel
 
 _LOCAL_WHEEL = wheel(
     {

@@ -7,12 +7,12 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import pytest
-from tests.unit.models.builders import COMMIT, CONTENT, entry, sha256
 
 from loquent.models.entry import HubLocation, ModelFile, entry_of_repository
 from loquent.models.events import OnBytes
 from loquent.models.hub import Hub, HubFile, HubSnapshot
 from loquent.models.source import SourceError
+from tests.unit.models.builders import COMMIT, CONTENT, entry, sha256
 
 _PINNED = entry(hub=HubLocation("owner/name", COMMIT))
 _FOREIGN = entry_of_repository("owner/name@main", ("en",))
@@ -57,11 +57,11 @@ def _fetch(hub: FakeHub, into: Path) -> list[int]:
     return progress
 
 
-def test_a_pinned_model_is_planned_without_asking() -> None:
-    hub = FakeHub()
+def test_the_catalog_says_which_files_a_listed_model_has() -> None:
+    hub = FakeHub({**CONTENT, "vocabulary.txt": b"more"})
     plan = Hub(hub).plan(_PINNED)
+    assert hub.resolved == [HubLocation("owner/name", COMMIT)]
     assert (plan.revision, plan.files) == (COMMIT, _PINNED.files)
-    assert hub.resolved == []
 
 
 def test_a_branch_is_resolved_to_a_commit_and_the_checksums_that_are_known() -> None:

@@ -9,12 +9,12 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
-from tests.unit.models.builders import COMMIT, CONTENT, sha256
 
 from loquent.models.entry import HubLocation, ModelFile, entry_of_repository
 from loquent.models.hub import Hub, HubFile
 from loquent.models.hugging_face import HuggingFaceHub
 from loquent.models.source import SourceError
+from tests.unit.models.builders import COMMIT, CONTENT, sha256
 
 _LOCATION = HubLocation("owner/name", COMMIT)
 _MODEL = ModelFile("model.bin", len(CONTENT["model.bin"]), sha256(CONTENT["model.bin"]))

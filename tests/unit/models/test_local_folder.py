@@ -5,12 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from tests.unit.models.builders import CONTENT, card, entry, sha256, write_files
 
 from loquent.models.entry import CatalogEntry, entry_of_repository
 from loquent.models.local_folder import LocalFolder
 from loquent.models.manifest import InstalledFile, Manifest
 from loquent.models.source import SourceError
+from tests.unit.models.builders import CONTENT, card, entry, sha256, write_files
 
 
 def _fetch(source: LocalFolder, model: CatalogEntry, into: Path) -> None:

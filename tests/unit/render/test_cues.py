@@ -5,11 +5,11 @@ from __future__ import annotations
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from tests.unit.render.transcripts import evenly_spoken, segment_of, transcript_of
 
 from loquent.domain.transcript import Segment, Word
 from loquent.render.cues import MAX_CUE_S, clock, cues_of
 from loquent.render.lines import MAX_LINE_CELLS, on_one_line
+from tests.unit.render.transcripts import evenly_spoken, segment_of, transcript_of
 
 TIMES = st.floats(allow_nan=True, allow_infinity=True) | st.floats(0, 60)
 WORDS = st.builds(Word, st.text(max_size=8), TIMES, TIMES, st.floats(0, 1))

@@ -7,10 +7,10 @@ from typing import Any
 
 from hypothesis import given
 from hypothesis import strategies as st
-from tests.unit.render.transcripts import segment_of, transcript_of
 
 from loquent.domain.transcript import TokenScore
 from loquent.render import TranscriptEvents, UsageForm
+from tests.unit.render.transcripts import segment_of, transcript_of
 
 SPACES = st.text(" \n\u00a0", max_size=2)
 TEXTS = st.builds("{}{}{}".format, SPACES, st.text("ab c", max_size=5), SPACES)

@@ -9,11 +9,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from openai.types.audio import TranscriptionVerbose
-from tests.unit.render.transcripts import segment_of, transcript_of
 
 from loquent.domain.errors import UnsupportedOptionError
 from loquent.domain.transcript import Task, TokenScore, Transcript, Word
 from loquent.render import Granularity, RenderOptions, ResponseFormat, UsageForm, render
+from tests.unit.render.transcripts import segment_of, transcript_of
 
 ANSWER_ID, CREATED_S = "trs_1", 1_715_155_200
 SEGMENT_KEYS = {

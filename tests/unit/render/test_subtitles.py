@@ -10,11 +10,11 @@ import pytest
 import webvtt
 from hypothesis import given
 from hypothesis import strategies as st
-from tests.unit.render.transcripts import segment_of, transcript_of
 
 from loquent.domain.transcript import Transcript
 from loquent.render import RenderOptions, ResponseFormat, render
 from loquent.render.cues import clock, cues_of
+from tests.unit.render.transcripts import segment_of, transcript_of
 
 # Digits are left out because a lone number is ambiguous in SubRip, braces because pysubs2
 # reads them as markup of its own.

@@ -1,0 +1,5 @@
+"""`python -m loquent` is the same as `loquent`."""
+
+from loquent.cli import main
+
+main()

@@ -1,0 +1,70 @@
+"""Put the subcommands together and turn what goes wrong into one line and an exit code."""
+
+from __future__ import annotations
+
+import sys
+from typing import Annotated
+
+import typer
+
+from loquent import __version__
+from loquent.cli.console import errors
+from loquent.cli.models import models_app
+from loquent.cli.serve import serve
+from loquent.cli.transcribe import transcribe, translate
+from loquent.domain.errors import LoquentError
+from loquent.settings import SettingsError
+
+EXIT_FAILURE = 1
+EXIT_USAGE = 2
+EXIT_INTERRUPTED = 130
+"""What a shell reports for Ctrl-C."""
+
+app = typer.Typer(
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    help="A self-hosted speech platform with the OpenAI audio API.",
+)
+app.command()(serve)
+app.command()(transcribe)
+app.command()(translate)
+app.add_typer(models_app, name="models")
+
+
+def _show_version(*, wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"loquent {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def options(
+    *,
+    version: Annotated[
+        bool,
+        typer.Option("--version", callback=_show_version, is_eager=True, help="Show the version."),
+    ] = False,
+) -> None:
+    """Transcribe and translate speech, from the shell or over HTTP.
+
+    Settings come from LOQUENT_* variables and from loquent.toml (or the file that
+    LOQUENT_CONFIG names).
+
+    Exit codes: 0 done, 1 failed, 2 wrong usage or settings, 130 interrupted.
+    """
+    del version
+
+
+def main() -> None:
+    """Run the command line."""
+    try:
+        app()
+    except SettingsError as exc:
+        errors.print(f"settings: {exc}", markup=False, highlight=False)
+        sys.exit(EXIT_USAGE)
+    except LoquentError as exc:
+        errors.print(f"error: {exc.message}", markup=False, highlight=False)
+        sys.exit(EXIT_FAILURE)
+    except KeyboardInterrupt:
+        sys.exit(EXIT_INTERRUPTED)

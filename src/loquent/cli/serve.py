@@ -1,0 +1,98 @@
+"""`loquent serve`: the HTTP server."""
+
+from __future__ import annotations
+
+import logging
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import structlog
+import typer
+import uvicorn
+
+from loquent.cli.console import errors
+from loquent.settings import Settings, load_settings, unknown_variables
+from loquent.wiring import build_app
+
+DRAIN_S = 30
+"""How long running requests may take to end after the first Ctrl-C."""
+
+
+def serve(
+    host: Annotated[
+        str | None, typer.Option(help="Address to listen on (default 127.0.0.1).")
+    ] = None,
+    port: Annotated[int | None, typer.Option(help="Port to listen on (default 8000).")] = None,
+    data_dir: Annotated[Path | None, typer.Option(help="Where models live.")] = None,
+    tls_cert: Annotated[Path | None, typer.Option(help="Certificate chain, PEM.")] = None,
+    tls_key: Annotated[Path | None, typer.Option(help="Its private key, PEM.")] = None,
+) -> None:
+    """Serve the OpenAI audio API; /readyz answers 200 once the default model serves.
+
+    Beyond this machine (--host) a key is needed: set LOQUENT_API_KEY.
+    """
+    settings = load_settings(
+        host=host, port=port, data_dir=data_dir, tls_cert=tls_cert, tls_key=tls_key
+    )
+    _log_to_stderr(settings.log_level)
+    for name in unknown_variables():
+        errors.print(f"warning: {name} is not a setting of Loquent", highlight=False)
+    server = _AnnouncingServer(
+        uvicorn.Config(
+            build_app(settings),
+            host=settings.host,
+            port=settings.port,
+            ssl_certfile=settings.tls_cert,
+            ssl_keyfile=settings.tls_key,
+            log_config=None,
+            access_log=False,
+            server_header=False,
+            timeout_graceful_shutdown=DRAIN_S,
+        ),
+        settings,
+    )
+    server.run()
+    if not server.started:
+        raise typer.Exit(1)
+
+
+class _AnnouncingServer(uvicorn.Server):
+    """Says where it listens, once it does."""
+
+    def __init__(self, config: uvicorn.Config, settings: Settings) -> None:
+        super().__init__(config)
+        self._settings = settings
+
+    async def startup(self, sockets: list[object] | None = None) -> None:  # type: ignore[override]  # sockets are passed on untouched
+        await super().startup(sockets)  # type: ignore[arg-type]
+        if self.started:
+            port = self.servers[0].sockets[0].getsockname()[1]
+            errors.print(_greeting(self._settings, port), markup=False, highlight=False)
+
+
+def _greeting(settings: Settings, port: int) -> str:
+    host = f"[{settings.host}]" if ":" in settings.host else settings.host
+    base_url = f"{'https' if settings.tls_cert else 'http'}://{host}:{port}"
+    key = ' -H "Authorization: Bearer $LOQUENT_API_KEY"' if settings.api_key else ""
+    return (
+        f"Loquent listens on {base_url}. Try:\n"
+        f"  curl{key} -F file=@talk.mp3 -F model={settings.default_model} "
+        f"{base_url}/v1/audio/transcriptions"
+    )
+
+
+def _log_to_stderr(level: str) -> None:
+    """Write one line per event: JSON for machines, colours for a person at a terminal."""
+    least_severe = logging.getLevelNamesMapping()[level.upper()]
+    is_terminal = sys.stderr.isatty()
+    structlog.configure(
+        processors=[
+            structlog.processors.add_log_level,
+            structlog.processors.TimeStamper(fmt="iso", utc=True),
+            structlog.dev.ConsoleRenderer() if is_terminal else structlog.processors.JSONRenderer(),
+        ],
+        wrapper_class=structlog.make_filtering_bound_logger(least_severe),
+        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+    )
+    logging.basicConfig(level=max(least_severe, logging.WARNING), stream=sys.stderr)

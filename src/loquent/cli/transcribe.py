@@ -1,0 +1,216 @@
+"""`loquent transcribe` and `loquent translate`: recordings to text without a server."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from contextlib import aclosing
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Annotated
+from uuid import uuid4
+
+import typer
+from rich.markup import escape
+from rich.progress import Progress, TaskID
+
+from loquent.cli.console import errors, listening_progress
+from loquent.domain.audio import AudioSource
+from loquent.domain.errors import InvalidRequestError, LoquentError
+from loquent.domain.languages import parse_language
+from loquent.domain.request import TranscriptionRequest
+from loquent.domain.transcript import Segment, Task, Transcript, join_text
+from loquent.ports import Transcriber
+from loquent.render import Granularity, RenderOptions, ResponseFormat, render
+from loquent.settings import Settings, load_settings
+from loquent.wiring import LocalPlatform
+
+EXIT_FAILURE = 1
+
+Files = Annotated[list[Path], typer.Argument(help="Recordings, of any format that is accepted.")]
+Model = Annotated[str | None, typer.Option(help="Model id or alias; the default model if unset.")]
+Prompt = Annotated[str, typer.Option(help="Text that guides spelling and style.")]
+Temperature = Annotated[float, typer.Option(min=0, max=1, help="0 is the most literal.")]
+Format = Annotated[
+    ResponseFormat, typer.Option("--format", "-f", help="As the API's response_format.")
+]
+Output = Annotated[
+    Path | None,
+    typer.Option(
+        "--output", "-o", help="A file, or a folder for several recordings; else standard output."
+    ),
+]
+
+SUFFIXES = {
+    ResponseFormat.JSON: ".json",
+    ResponseFormat.VERBOSE_JSON: ".json",
+    ResponseFormat.TEXT: ".txt",
+    ResponseFormat.SRT: ".srt",
+    ResponseFormat.VTT: ".vtt",
+}
+SUBTITLES = {ResponseFormat.SRT, ResponseFormat.VTT}
+
+
+def transcribe(  # noqa: PLR0913 - a command line has as many options as it has
+    files: Files,
+    *,
+    model: Model = None,
+    language: Annotated[str | None, typer.Option(help="ISO 639-1 code; detected if unset.")] = None,
+    prompt: Prompt = "",
+    temperature: Temperature = 0.0,
+    words: Annotated[bool, typer.Option("--words", help="Add word times to verbose_json.")] = False,
+    format_: Format = ResponseFormat.TEXT,
+    output: Output = None,
+) -> None:
+    """Transcribe recordings in the language spoken in them; no server is needed."""
+    settings = load_settings()
+    request = TranscriptionRequest(
+        model=model or settings.default_model,
+        language=parse_language(language) if language else None,
+        prompt=prompt,
+        temperature=temperature,
+        word_timestamps=words or format_ in SUBTITLES,
+    )
+    granularities = frozenset(Granularity) if words else frozenset({Granularity.SEGMENT})
+    _run(_Job(settings, request, format_, granularities, output), files)
+
+
+def translate(
+    files: Files,
+    *,
+    model: Model = None,
+    prompt: Prompt = "",
+    temperature: Temperature = 0.0,
+    format_: Format = ResponseFormat.TEXT,
+    output: Output = None,
+) -> None:
+    """Translate recordings into English; no server is needed."""
+    settings = load_settings()
+    request = TranscriptionRequest(
+        model=model or settings.translation_model,
+        task=Task.TRANSLATE,
+        prompt=prompt,
+        temperature=temperature,
+        word_timestamps=format_ in SUBTITLES,
+    )
+    granularities = frozenset({Granularity.SEGMENT})
+    _run(_Job(settings, request, format_, granularities, output), files)
+
+
+@dataclass(frozen=True)
+class _Job:
+    """What to do with every file."""
+
+    settings: Settings
+    request: TranscriptionRequest
+    format: ResponseFormat
+    granularities: frozenset[Granularity]
+    output: Path | None
+
+
+@dataclass
+class _Heard:
+    """What is known of one recording so far; kept when the work is interrupted."""
+
+    segments: list[Segment] = field(default_factory=list)
+    transcript: Transcript | None = None
+
+    def best(self, request: TranscriptionRequest) -> Transcript:
+        """Return the transcript, or one of what was heard before the interruption."""
+        if self.transcript is not None:
+            return self.transcript
+        return Transcript(
+            task=request.task,
+            text=join_text(self.segments),
+            language=request.language,
+            duration_s=self.segments[-1].end_s if self.segments else 0.0,
+            segments=tuple(self.segments),
+            model=request.model,
+        )
+
+
+def _run(job: _Job, files: list[Path]) -> None:
+    if job.format is ResponseFormat.DIARIZED_JSON:
+        raise typer.BadParameter("diarized_json is not available yet", param_hint="--format")
+    if job.output and len(files) > 1 and job.output.is_file():
+        raise typer.BadParameter(
+            "several recordings need a folder, and this is a file", param_hint="--output"
+        )
+    n_failed = asyncio.run(_run_all(job, files))
+    if n_failed:
+        raise typer.Exit(EXIT_FAILURE)
+
+
+async def _run_all(job: _Job, files: list[Path]) -> int:
+    """Work through the files; a bad one is reported and the others go on."""
+    platform = LocalPlatform(job.settings)
+    n_failed = 0
+    with listening_progress() as progress:
+        async with platform.running():
+            for path in files:
+                task = progress.add_task(escape(path.name), total=None, heard="")
+                try:
+                    await _run_one(job, platform.transcriber, path, (progress, task))
+                except LoquentError as exc:
+                    errors.print(f"{path}: {exc.message}", markup=False, highlight=False)
+                    n_failed += 1
+                finally:
+                    progress.remove_task(task)
+    return n_failed
+
+
+async def _run_one(
+    job: _Job, transcriber: Transcriber, path: Path, bar: tuple[Progress, TaskID]
+) -> None:
+    heard = _Heard()
+    source = await asyncio.to_thread(_source, path)
+    try:
+        async with aclosing(transcriber.transcribe(job.request, source)) as updates:
+            async for update in updates:
+                _take(heard, update, bar)
+    except asyncio.CancelledError:
+        errors.print(f"{path}: interrupted; what was heard so far is kept", highlight=False)
+        _write(job, path, heard.best(job.request))
+        raise
+    _write(job, path, heard.best(job.request))
+
+
+def _source(path: Path) -> AudioSource:
+    if not path.is_file():
+        raise InvalidRequestError("there is no such file")
+    return AudioSource(path, path.stat().st_size)
+
+
+def _take(heard: _Heard, update: Segment | Transcript, bar: tuple[Progress, TaskID]) -> None:
+    if isinstance(update, Transcript):
+        heard.transcript = update
+        return
+    heard.segments.append(update)
+    progress, task = bar
+    progress.update(task, heard=f"{update.end_s / 60:.1f} min heard")
+
+
+def _write(job: _Job, path: Path, transcript: Transcript) -> None:
+    options = RenderOptions(
+        format=job.format,
+        answer_id=f"cli-{uuid4().hex}",
+        created_s=int(time.time()),
+        granularities=job.granularities,
+    )
+    body = render(transcript, options).body
+    target = _target(job, path)
+    if target is None:
+        typer.echo(body.decode().rstrip("\n"))
+        return
+    target.parent.mkdir(parents=True, exist_ok=True)
+    target.write_bytes(body)
+    errors.print(f"{target}: written", highlight=False)
+
+
+def _target(job: _Job, path: Path) -> Path | None:
+    """Return the file to write: `--output` itself unless it is a folder or ends in a slash."""
+    if job.output is None:
+        return None
+    if job.output.is_dir() or not job.output.suffix:
+        return job.output / f"{path.stem}{SUFFIXES[job.format]}"
+    return job.output

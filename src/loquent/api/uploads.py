@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import re
 import tempfile
+import time
 from collections.abc import AsyncIterator
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass
@@ -28,6 +29,9 @@ from loquent.domain.errors import (
 
 TEMPORARY_PREFIX = "loquent-upload-"
 """Begins the name of every temporary file, so that those of a killed process can be swept."""
+
+STALE_S = 24 * 3600.0
+"""No request takes so long that its upload could be older and still in use."""
 
 CURL_EXAMPLE = (
     "curl http://localhost:8000/v1/audio/transcriptions -F file=@speech.mp3 -F model=whisper-1"
@@ -117,6 +121,19 @@ async def receive_form(
         await asyncio.to_thread(spool.finish, parts.take_file_bytes())
         on_failure.pop_all()
     return ReceivedForm(tuple(parts.fields), AudioSource(spool.path, parts.n_file_bytes))
+
+
+def sweep_stale_uploads(directory: Path | None, older_than_s: float = STALE_S) -> None:
+    """Remove what a process that was killed left behind; other processes may be at work beside us.
+
+    Args:
+        directory: as for `receive_form`.
+    """
+    youngest_s = time.time() - older_than_s
+    for path in Path(directory or tempfile.gettempdir()).glob(f"{TEMPORARY_PREFIX}*"):
+        with suppress(OSError):
+            if path.stat().st_mtime < youngest_s:
+                path.unlink()
 
 
 async def drain(

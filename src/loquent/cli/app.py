@@ -24,7 +24,6 @@ app = typer.Typer(
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
-    help="A self-hosted speech platform with the OpenAI audio API.",
 )
 app.command()(serve)
 app.command()(transcribe)
@@ -46,7 +45,7 @@ def options(
         typer.Option("--version", callback=_show_version, is_eager=True, help="Show the version."),
     ] = False,
 ) -> None:
-    """Transcribe and translate speech, from the shell or over HTTP.
+    """A self-hosted speech platform with the OpenAI audio API.
 
     Settings come from LOQUENT_* variables and from loquent.toml (or the file that
     LOQUENT_CONFIG names).

@@ -51,7 +51,7 @@ def list_models() -> None:
 def pull_models(
     names: Annotated[
         list[str] | None,
-        typer.Argument(help='Ids as `ls` shows them, or "owner/name[@revision]" on the hub.'),
+        typer.Argument(help='Ids as `ls` shows them, or "owner/name\\[@revision]" on the hub.'),
     ] = None,
     *,
     defaults: Annotated[

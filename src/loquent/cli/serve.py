@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import logging
+import shlex
+import socket
 import sys
 from pathlib import Path
 from typing import Annotated
@@ -13,7 +15,7 @@ import uvicorn
 
 from loquent.cli.console import errors
 from loquent.settings import Settings, load_settings, unknown_variables
-from loquent.wiring import build_app
+from loquent.wiring import build_app, sample_recording
 
 DRAIN_S = 30
 """How long running requests may take to end after the first Ctrl-C."""
@@ -64,8 +66,8 @@ class _AnnouncingServer(uvicorn.Server):
         super().__init__(config)
         self._settings = settings
 
-    async def startup(self, sockets: list[object] | None = None) -> None:  # type: ignore[override]  # sockets are passed on untouched
-        await super().startup(sockets)  # type: ignore[arg-type]
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
         if self.started:
             port = self.servers[0].sockets[0].getsockname()[1]
             errors.print(_greeting(self._settings, port), markup=False, highlight=False)
@@ -75,9 +77,10 @@ def _greeting(settings: Settings, port: int) -> str:
     host = f"[{settings.host}]" if ":" in settings.host else settings.host
     base_url = f"{'https' if settings.tls_cert else 'http'}://{host}:{port}"
     key = ' -H "Authorization: Bearer $LOQUENT_API_KEY"' if settings.api_key else ""
+    recording = shlex.quote(f"file=@{sample_recording(settings) or 'talk.mp3'}")
     return (
         f"Loquent listens on {base_url}. Try:\n"
-        f"  curl{key} -F file=@talk.mp3 -F model={settings.default_model} "
+        f"  curl{key} -F {recording} -F model={settings.default_model} "
         f"{base_url}/v1/audio/transcriptions"
     )
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import os
 from collections.abc import AsyncIterator, Iterable
 from pathlib import Path
 
@@ -19,6 +20,7 @@ from loquent.api.uploads import (
     drain,
     receive_form,
     refuse_declared_length,
+    sweep_stale_uploads,
 )
 from loquent.domain.errors import (
     InvalidAudioError,
@@ -314,3 +316,16 @@ async def test_draining_gives_up_on_a_caller_that_stalls() -> None:
         await asyncio.Event().wait()
 
     assert await drain(stalling(), max_s=0.01) == 2
+
+
+def test_uploads_of_killed_processes_are_swept_and_younger_ones_kept(tmp_path: Path) -> None:
+    stale, fresh, foreign = (
+        tmp_path / name
+        for name in (f"{TEMPORARY_PREFIX}old", f"{TEMPORARY_PREFIX}new", "somebody-else")
+    )
+    for path in (stale, fresh, foreign):
+        path.touch()
+    for path in (stale, foreign):
+        os.utime(path, (0, 0))
+    sweep_stale_uploads(tmp_path)
+    assert sorted(tmp_path.iterdir()) == sorted([fresh, foreign])

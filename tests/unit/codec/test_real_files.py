@@ -1,22 +1,19 @@
-"""Decodes the recordings of a folder that the environment names; skipped where it names none."""
+"""Decodes the recordings of a folder of speech data; skipped where there is none."""
 
 from __future__ import annotations
 
 import json
-import os
 import time
 from collections.abc import AsyncIterator
-from pathlib import Path
 
 import pytest
 
 from loquent.codec.pool import DecoderPool
 from loquent.domain.audio import AudioSource, duration_s
 from loquent.domain.errors import InvalidRequestError
+from tests.assets import SPEECH_DATA
 
-FOLDER = Path(os.environ.get("LOQUENT_TEST_DATA", "/nonexistent"))
-
-pytestmark = pytest.mark.skipif(not FOLDER.is_dir(), reason="LOQUENT_TEST_DATA is not set")
+pytestmark = pytest.mark.skipif(not SPEECH_DATA.is_dir(), reason="no speech data on this machine")
 
 
 @pytest.fixture
@@ -28,9 +25,9 @@ async def pool() -> AsyncIterator[DecoderPool]:
 
 
 def sources(subset: str) -> list[tuple[AudioSource, float | None]]:
-    listed = (FOLDER / subset / "refs.jsonl").read_text().splitlines()
+    listed = (SPEECH_DATA / subset / "refs.jsonl").read_text().splitlines()
     rows = [json.loads(line) for line in listed]
-    paths = [FOLDER / subset / row["file"] for row in rows]
+    paths = [SPEECH_DATA / subset / row["file"] for row in rows]
     return [
         (AudioSource(path, path.stat().st_size), row["duration_s"])
         for path, row in zip(paths, rows, strict=True)

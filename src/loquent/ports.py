@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncGenerator, Sequence
 from dataclasses import dataclass
+from enum import IntEnum
 from typing import Protocol
 
 from loquent.domain.audio import AudioSource, Samples
@@ -78,6 +79,19 @@ class VoiceActivityDetector(Protocol):
         ...
 
 
+class Lane(IntEnum):
+    """How urgent a stretch of speech is, the most urgent first."""
+
+    LIVE_FINAL = 0
+    """The end of a turn in a live stream: somebody waits for the answer."""
+    LIVE_PARTIAL = 1
+    """A guess at a turn that goes on."""
+    SHORT = 2
+    """The beginning of a recording, all of most."""
+    LONG = 3
+    """What follows in a recording whose first text is out."""
+
+
 @dataclass(frozen=True, slots=True)
 class RecognitionOptions:
     """How one stretch of speech is decoded.
@@ -85,15 +99,25 @@ class RecognitionOptions:
     Attributes:
         language: ISO 639-1 code, or None to detect it.
         prompt: the caller's prompt, "" for none.
+        hotwords: words to expect, "" for none.
         temperature: where the fallback ladder starts.
+        beam_size: hypotheses kept side by side at temperature 0; None for the engine's default.
+        best_of: samples drawn at higher temperatures; None for the engine's default.
+        lane: how urgent it is.
+        share: who asks; those who ask at the same time get equal shares of the machine.
     """
 
     task: Task
     language: str | None
     prompt: str = ""
+    hotwords: str = ""
     temperature: float = 0.0
+    beam_size: int | None = None
+    best_of: int | None = None
     word_timestamps: bool = False
     token_scores: bool = False
+    lane: Lane = Lane.SHORT
+    share: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,10 +127,14 @@ class Recognition:
     Attributes:
         language: ISO 639-1 code, as asked for or as detected.
         segments: sorted by time; times count from the start of the stretch, ids from 0.
+        n_prompt_tokens: tokens of the prompt as the model heard it.
+        n_repairs: how often a hypothesis looked wrong and was decoded again.
     """
 
     language: str
     segments: tuple[Segment, ...]
+    n_prompt_tokens: int = 0
+    n_repairs: int = 0
 
 
 class SpeechRecognizer(Protocol):
@@ -117,10 +145,6 @@ class SpeechRecognizer(Protocol):
 
         Raises: EngineError.
         """
-        ...
-
-    def count_tokens(self, text: str) -> int:
-        """Count the tokens of `text` in this model's vocabulary."""
         ...
 
 

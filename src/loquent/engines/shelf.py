@@ -7,7 +7,8 @@ from collections.abc import Callable
 from collections.abc import Set as AbstractSet
 from pathlib import Path
 
-from loquent.engines.whisper.network import NetworkOptions, WhisperNetwork
+from loquent.engines.whisper.network import NetworkOptions
+from loquent.engines.whisper.reader import BatchReader
 from loquent.engines.whisper.recognizer import WhisperRecognizer
 
 
@@ -46,7 +47,7 @@ class WhisperShelf:
         self._loads.clear()
 
     def _load(self, model_id: str) -> WhisperRecognizer:
-        return WhisperRecognizer(WhisperNetwork(self._locate(model_id), self._options))
+        return WhisperRecognizer(BatchReader(self._locate(model_id), self._options))
 
 
 def _has_failed(load: asyncio.Task[WhisperRecognizer]) -> bool:

@@ -49,11 +49,13 @@ class LocalTranscriber:
         cutter = StretchCutter(request.detection)
         segments: list[Segment] = []
         language = request.language
+        n_prompt_tokens = 0
         async with (
             aclosing(self._stretches(source, cutter)) as stretches,
             aclosing(_recognised(recognizer, request, stretches)) as recognitions,
         ):
             async for start_s, recognition in recognitions:
+                n_prompt_tokens = recognition.n_prompt_tokens
                 for segment in recognition.segments:
                     segments.append(shifted(segment, start_s, len(segments)))
                     language = recognition.language
@@ -65,7 +67,7 @@ class LocalTranscriber:
             duration_s=cutter.duration_s,
             segments=tuple(segments),
             model=self._model_id,
-            n_prompt_tokens=recognizer.count_tokens(request.prompt),
+            n_prompt_tokens=n_prompt_tokens,
         )
 
     async def _stretches(

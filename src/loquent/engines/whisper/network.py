@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -12,17 +12,13 @@ import ctranslate2
 import numpy as np
 import numpy.typing as npt
 from faster_whisper.feature_extractor import FeatureExtractor
-from tokenizers import Tokenizer as TokenizerFile
 
 from loquent.domain.audio import SAMPLE_RATE_HZ, Samples, duration_s
 from loquent.domain.errors import ModelLoadError
-from loquent.domain.transcript import FRAMES_PER_SECOND, Task
+from loquent.domain.transcript import FRAMES_PER_SECOND
 from loquent.engines.whisper.alignment import TokenTimes, token_times
 from loquent.engines.whisper.hypothesis import Hypothesis
 from loquent.engines.whisper.vocabulary import MAX_TOKENS, Vocabulary
-
-MAX_CONTEXT_S = 30.0
-"""What the encoder was trained on. Source: openai/whisper."""
 
 MIN_ALIGNED_FRAMES = 2
 
@@ -32,10 +28,12 @@ class NetworkOptions:
     """How the weights run.
 
     Attributes:
+        device: "cpu", "cuda" or "auto".
         compute_type: arithmetic, as CTranslate2 names it.
-        n_threads: threads of one decoding, 0 for all cores.
+        n_threads: cores to use, 0 for all.
         beam_size: hypotheses kept side by side at temperature 0.
         best_of: samples drawn at higher temperatures.
+        is_exact: always hear 30 s, as the weights were trained, whatever it costs.
     """
 
     device: str = "cpu"
@@ -43,105 +41,151 @@ class NetworkOptions:
     n_threads: int = 0
     beam_size: int = 5
     best_of: int = 5
+    is_exact: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Search:
+    """How hypotheses are looked for: by beam at temperature 0, else the best of some samples."""
+
+    temperature: float
+    beam_size: int
+    best_of: int
+
+    def at(self, temperature: float) -> Search:
+        """Return the same search at another temperature."""
+        return replace(self, temperature=temperature)
+
+    def arguments(self) -> dict[str, Any]:
+        """Say it in CTranslate2's words."""
+        if self.temperature > 0:
+            return {
+                "beam_size": 1,
+                "num_hypotheses": self.best_of,
+                "sampling_topk": 0,
+                "sampling_temperature": self.temperature,
+            }
+        return {"beam_size": self.beam_size}
 
 
 @dataclass(frozen=True, slots=True)
 class Encoded:
-    """The encoder's view of one window of audio."""
+    """The encoder's view of windows of audio, each with silence behind it up to one context.
+
+    Attributes:
+        output: shape (n_windows, n_positions, width of the model).
+        windows_s: length of each window without the silence.
+    """
 
     output: ctranslate2.StorageView
-    window_s: float
+    windows_s: tuple[float, ...]
+
+    def rows(self, indices: Sequence[int]) -> Encoded:
+        """Keep some of the windows, in the order of `indices`."""
+        if list(indices) == list(range(len(self.windows_s))):
+            return self
+        kept = np.ascontiguousarray(
+            np.asarray(self.output.to_device(ctranslate2.Device.cpu))[indices]
+        )
+        windows_s = tuple(self.windows_s[i] for i in indices)
+        return Encoded(ctranslate2.StorageView.from_array(kept), windows_s)
 
 
 class WhisperNetwork:
-    """Loaded weights; every method blocks and may be called from any one thread at a time."""
+    """Loaded weights; every method blocks, lets other threads run and may be called by several.
 
-    def __init__(self, folder: Path, options: NetworkOptions) -> None:
-        self._options = options
+    Args:
+        n_workers: calls that run side by side.
+        n_threads: cores that each of them uses, 0 for all.
+    """
+
+    def __init__(
+        self, folder: Path, options: NetworkOptions, *, n_workers: int, n_threads: int
+    ) -> None:
         try:
             self._model = ctranslate2.models.Whisper(
                 str(folder),
                 device=options.device,
                 compute_type=options.compute_type,
-                intra_threads=options.n_threads,
+                inter_threads=n_workers,
+                intra_threads=n_threads,
             )
-            self._tokenizer = TokenizerFile.from_file(str(folder / "tokenizer.json"))
             self._features = FeatureExtractor(**_feature_sizes(folder))
         except (RuntimeError, ValueError, OSError) as exc:
             raise ModelLoadError(f"the weights of {folder.name} could not be loaded") from exc
-        self._vocabularies: dict[tuple[Task, str], Vocabulary] = {}
 
     @property
     def is_multilingual(self) -> bool:
         return bool(self._model.is_multilingual)
 
-    def vocabulary(self, task: Task, language: str) -> Vocabulary:
-        """Return the tokens of one task in one language."""
-        key = (task, language)
-        if key not in self._vocabularies:
-            self._vocabularies[key] = Vocabulary(
-                self._tokenizer, multilingual=self.is_multilingual, task=task, language=language
-            )
-        return self._vocabularies[key]
+    def encode(self, windows: Sequence[Samples], *, context_s: float) -> Encoded:
+        """Encode at most `context_s` of each window, padded with silence to that length."""
+        n_samples = round(context_s * SAMPLE_RATE_HZ)
+        mels = np.stack([self._mel(window[:n_samples], n_samples) for window in windows])
+        output = self._model.encode(ctranslate2.StorageView.from_array(mels))
+        return Encoded(output, tuple(duration_s(window[:n_samples]) for window in windows))
 
-    def encode(self, samples: Samples, *, context_s: float = MAX_CONTEXT_S) -> Encoded:
-        """Encode at most 30 s, padded with silence to `context_s`."""
-        n_samples = round(min(max(context_s, duration_s(samples)), MAX_CONTEXT_S) * SAMPLE_RATE_HZ)
+    def _mel(self, samples: Samples, n_samples: int) -> npt.NDArray[np.float32]:
         padded = np.zeros(n_samples, dtype=np.float32)
-        padded[: len(samples)] = samples[:n_samples]
+        padded[: len(samples)] = samples
         mel: npt.NDArray[np.float32] = self._features(padded, padding=0)
-        batch = np.ascontiguousarray(mel[np.newaxis], dtype=np.float32)
-        output = self._model.encode(ctranslate2.StorageView.from_array(batch))
-        return Encoded(output, duration_s(samples[:n_samples]))
+        return mel.astype(np.float32, copy=False)
 
-    def detect_language(self, encoded: Encoded) -> str:
-        """Return the ISO 639-1 code of the likeliest language."""
-        best, _probability = self._model.detect_language(encoded.output)[0][0]
-        return str(best).strip("<|>")
+    def detect_languages(self, encoded: Encoded) -> list[str]:
+        """Return the ISO 639-1 code of the likeliest language of each window."""
+        ranked = self._model.detect_language(encoded.output)
+        return [str(best[0][0]).strip("<|>") for best in ranked]
 
     def decode(
-        self, encoded: Encoded, vocabulary: Vocabulary, prompt: Sequence[int], temperature: float
-    ) -> Hypothesis:
-        """Decode by beam search at temperature 0, else by the best of several samples."""
-        result = self._model.generate(
+        self,
+        encoded: Encoded,
+        prompts: Sequence[Sequence[int]],
+        vocabulary: Vocabulary,
+        search: Search,
+    ) -> list[Hypothesis]:
+        """Return the best hypothesis for each window.
+
+        Args:
+            prompts: one for each window, all of one length.
+            vocabulary: any of this model; languages and tasks of the windows may differ.
+        """
+        results = self._model.generate(
             encoded.output,
-            [list(prompt)],
+            [list(prompt) for prompt in prompts],
             max_length=MAX_TOKENS,
             return_scores=True,
             return_no_speech_prob=True,
             suppress_tokens=vocabulary.suppressed,
-            **self._search(temperature),
-        )[0]
-        tokens = tuple(result.sequences_ids[0])
-        # CTranslate2 divides the score by the length; Whisper counts the end token too.
-        avg_logprob = result.scores[0] * len(tokens) / (len(tokens) + 1)
-        return Hypothesis(
-            tokens=tokens,
-            text=vocabulary.text(tokens).strip(),
-            avg_logprob=avg_logprob,
-            no_speech_prob=result.no_speech_prob,
-            temperature=temperature,
+            **search.arguments(),
         )
-
-    def _search(self, temperature: float) -> dict[str, Any]:
-        if temperature > 0:
-            return {
-                "beam_size": 1,
-                "num_hypotheses": self._options.best_of,
-                "sampling_topk": 0,
-                "sampling_temperature": temperature,
-            }
-        return {"beam_size": self._options.beam_size}
+        return [_hypothesis(result, vocabulary, search.temperature) for result in results]
 
     def align(
-        self, encoded: Encoded, vocabulary: Vocabulary, text_tokens: Sequence[int]
-    ) -> TokenTimes:
-        """Find when each text token was said and how probable it was."""
-        n_frames = max(MIN_ALIGNED_FRAMES, round(encoded.window_s * FRAMES_PER_SECOND))
-        result = self._model.align(encoded.output, vocabulary.start, [list(text_tokens)], n_frames)[
-            0
+        self, encoded: Encoded, vocabulary: Vocabulary, texts: Sequence[Sequence[int]]
+    ) -> list[TokenTimes]:
+        """Find when each text token of each window was said and how probable it was."""
+        results = self._model.align(
+            encoded.output,
+            vocabulary.start,
+            [list(text) for text in texts],
+            [max(MIN_ALIGNED_FRAMES, round(s * FRAMES_PER_SECOND)) for s in encoded.windows_s],
+        )
+        return [
+            token_times(result.alignments, result.text_token_probs, len(text))
+            for result, text in zip(results, texts, strict=True)
         ]
-        return token_times(result.alignments, result.text_token_probs, len(text_tokens))
+
+
+def _hypothesis(result: Any, vocabulary: Vocabulary, temperature: float) -> Hypothesis:
+    tokens = tuple(result.sequences_ids[0])
+    return Hypothesis(
+        tokens=tokens,
+        text=vocabulary.text(tokens).strip(),
+        # CTranslate2 divides the score by the length; Whisper counts the end token too.
+        avg_logprob=result.scores[0] * len(tokens) / (len(tokens) + 1),
+        no_speech_prob=result.no_speech_prob,
+        temperature=temperature,
+    )
 
 
 def _feature_sizes(folder: Path) -> dict[str, int]:

@@ -4,18 +4,24 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Final
 
 from faster_whisper.tokenizer import Tokenizer
 from tokenizers import Tokenizer as TokenizerFile
 
+from loquent.domain.errors import ModelLoadError
 from loquent.domain.transcript import Task
+from loquent.engines.whisper.timestamps import SECONDS_PER_TIMESTAMP
 
 MAX_TOKENS = 448
 """Text context of the decoder. Source: openai/whisper, `n_text_ctx`."""
 
 MAX_PROMPT_TOKENS = MAX_TOKENS // 2 - 1
 """Longest prompt that leaves room for an answer. Source: openai/whisper, `decoding.py`."""
+
+MAX_HOTWORD_TOKENS = MAX_PROMPT_TOKENS // 2
+"""Hotwords leave half of the room to the prompt."""
 
 
 def _byte_of_symbol() -> dict[str, int]:
@@ -69,20 +75,33 @@ class Vocabulary:
         present = (token for token in control if token is not None)
         return sorted({*tokens.non_speech_tokens, *present})
 
-    def prompt(self, text: str) -> list[int]:
-        """Return the decoder's start, preceded by the end of `text` where there is any."""
-        if not text.strip():
+    def prompt(self, text: str, hotwords: str = "") -> list[int]:
+        """Return the decoder's start, preceded by what it shall believe to have been said.
+
+        That is the beginning of `hotwords` and the end of `text`, as far as there is room.
+        """
+        expected = self.encode(hotwords)[:MAX_HOTWORD_TOKENS]
+        before = self.encode(text)[len(expected) - MAX_PROMPT_TOKENS :]
+        if not expected and not before:
             return self.start
-        spoken_before = self.encode(text)[-MAX_PROMPT_TOKENS:]
-        return [self._tokens.sot_prev, *spoken_before, *self.start]
+        return [self._tokens.sot_prev, *expected, *before, *self.start]
+
+    def n_prompt_tokens(self, text: str, hotwords: str = "") -> int:
+        """Count the tokens that `prompt` adds for the caller's words."""
+        return max(0, len(self.prompt(text, hotwords)) - len(self.start) - 1)
 
     def encode(self, text: str) -> list[int]:
         """Tokenise `text` as if it had been said before."""
-        return list(self._tokens.encode(" " + text.strip()))
+        return list(self._tokens.encode(" " + text.strip())) if text.strip() else []
 
     def text(self, tokens: Sequence[int]) -> str:
         """Join text tokens; control and timestamp tokens vanish."""
         return str(self._tokens.decode(list(tokens)))
+
+    def last_time_s(self, tokens: Sequence[int]) -> float:
+        """Return the latest timestamp among `tokens`, 0 if there is none."""
+        latest = max(tokens, default=0)
+        return max(0, latest - self.first_timestamp) * SECONDS_PER_TIMESTAMP
 
     def text_tokens(self, tokens: Sequence[int]) -> list[int]:
         """Keep what is text."""
@@ -98,3 +117,29 @@ class Vocabulary:
         texts, groups = self._tokens.split_to_word_tokens([*text_tokens, self.end_of_text])
         pairs = zip(texts[:-1], groups[:-1], strict=True)
         return [WordTokens(text, len(group)) for text, group in pairs]
+
+
+class Vocabularies:
+    """The vocabularies of one model, one for each task and language."""
+
+    def __init__(self, folder: Path, *, is_multilingual: bool) -> None:
+        """Read `tokenizer.json`.
+
+        Raises: ModelLoadError.
+        """
+        try:
+            self._file = TokenizerFile.from_file(str(folder / "tokenizer.json"))
+        except Exception as exc:  # the library raises nothing more specific
+            raise ModelLoadError(f"the vocabulary of {folder.name} could not be read") from exc
+        self._is_multilingual = is_multilingual
+        self._known: dict[tuple[Task, str], Vocabulary] = {}
+
+    def of(self, task: Task, language: str) -> Vocabulary:
+        """Return the tokens of one task in one language; equal arguments give the same object."""
+        key = (task, language)
+        if key not in self._known:
+            made = Vocabulary(
+                self._file, multilingual=self._is_multilingual, task=task, language=language
+            )
+            self._known.setdefault(key, made)
+        return self._known[key]

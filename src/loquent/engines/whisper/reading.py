@@ -1,0 +1,137 @@
+"""How far one utterance has been read, and what one look at it gave; runs no model."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, field
+
+from loquent.domain.audio import SAMPLE_RATE_HZ, Samples, duration_s
+from loquent.domain.transcript import Segment, TokenScore, Word, shifted
+from loquent.engines.batch import Utterance
+from loquent.engines.whisper.alignment import TokenTimes, place_words, tidy_words
+from loquent.engines.whisper.hypothesis import Hypothesis
+from loquent.engines.whisper.timestamps import SplitText, TextSpan, split_at_timestamps
+from loquent.engines.whisper.vocabulary import Vocabulary
+from loquent.ports import Recognition, RecognitionOptions
+
+MIN_REMAINDER_S = 0.5
+"""What is left of an utterance after an unfinished segment is not read again if shorter."""
+
+MIN_PROBABILITY = 1e-10
+"""Floor under the logarithm of a token's probability."""
+
+
+@dataclass
+class Reading:
+    """An utterance on its way: what has been read, and where the unread rest begins."""
+
+    utterance: Utterance
+    language: str | None
+    begin_s: float = 0.0
+    segments: list[Segment] = field(default_factory=list)
+    n_prompt_tokens: int = 0
+    n_repairs: int = 0
+
+    @property
+    def options(self) -> RecognitionOptions:
+        return self.utterance.options
+
+    @property
+    def window(self) -> Samples:
+        """The samples that are not read yet."""
+        return self.utterance.samples[round(self.begin_s * SAMPLE_RATE_HZ) :]
+
+    @property
+    def is_over(self) -> bool:
+        return self.begin_s > 0 and duration_s(self.window) < MIN_REMAINDER_S
+
+    def take(self, segments: list[Segment], heard_s: float) -> None:
+        """Append what one look gave and go on behind it."""
+        first_id = len(self.segments)
+        self.segments += [shifted(s, self.begin_s, first_id + i) for i, s in enumerate(segments)]
+        self.begin_s += heard_s
+
+    def recognition(self) -> Recognition:
+        """Return everything that was read."""
+        assert self.language is not None
+        return Recognition(
+            self.language, tuple(self.segments), self.n_prompt_tokens, self.n_repairs
+        )
+
+
+def spoken(
+    hypothesis: Hypothesis, vocabulary: Vocabulary, window_s: float
+) -> tuple[list[TextSpan], float]:
+    """Return the spans of a hypothesis that hold text, and how far into the window they reach."""
+    if hypothesis.is_silence or not hypothesis.text:
+        return [], window_s
+    split: SplitText = split_at_timestamps(
+        hypothesis.tokens, first_timestamp=vocabulary.first_timestamp, window_s=window_s
+    )
+    spans = [span for span in split.spans if vocabulary.text(span.tokens).strip()]
+    return spans, split.heard_s or window_s
+
+
+def segments_of(
+    spans: list[TextSpan],
+    hypothesis: Hypothesis,
+    vocabulary: Vocabulary,
+    options: RecognitionOptions,
+    times: TokenTimes | None,
+) -> list[Segment]:
+    """Make segments of the spans of one hypothesis.
+
+    Args:
+        times: of all their text tokens, where words or token scores are asked for.
+    """
+    segments = []
+    first = 0
+    for index, span in enumerate(spans):
+        text_tokens = vocabulary.text_tokens(span.tokens)
+        words: tuple[Word, ...] = ()
+        scores: tuple[TokenScore, ...] = ()
+        if times is not None:
+            own = times.slice(first, first + len(text_tokens))
+            words = _words(vocabulary, text_tokens, own) if options.word_timestamps else ()
+            scores = _scores(vocabulary, text_tokens, own) if options.token_scores else ()
+        first += len(text_tokens)
+        segments.append(_segment(index, span, hypothesis, vocabulary, words, scores))
+    return segments
+
+
+def _segment(
+    index: int,
+    span: TextSpan,
+    hypothesis: Hypothesis,
+    vocabulary: Vocabulary,
+    words: tuple[Word, ...],
+    scores: tuple[TokenScore, ...],
+) -> Segment:
+    return Segment(
+        id=index,
+        start_s=span.start_s,
+        end_s=span.end_s,
+        text=vocabulary.text(span.tokens),
+        tokens=span.tokens,
+        temperature=hypothesis.temperature,
+        avg_logprob=hypothesis.avg_logprob,
+        compression_ratio=hypothesis.compression_ratio,
+        no_speech_prob=hypothesis.no_speech_prob,
+        words=words,
+        token_scores=scores,
+    )
+
+
+def _words(vocabulary: Vocabulary, tokens: list[int], times: TokenTimes) -> tuple[Word, ...]:
+    return tuple(tidy_words(place_words(vocabulary.words(tokens), times)))
+
+
+def _scores(vocabulary: Vocabulary, tokens: list[int], times: TokenTimes) -> tuple[TokenScore, ...]:
+    return tuple(
+        TokenScore(
+            vocabulary.text([token]),
+            vocabulary.utf8(token),
+            math.log(max(probability, MIN_PROBABILITY)),
+        )
+        for token, probability in zip(tokens, times.probabilities, strict=True)
+    )

@@ -5,8 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 from loquent.api.dialects import Dialect
+from loquent.domain.request import MAX_HYPOTHESES
 from loquent.render import Granularity, ResponseFormat
 
+_HYPOTHESES: dict[str, Any] = {"type": "integer", "minimum": 1, "maximum": MAX_HYPOTHESES}
 _OFFERED_FORMATS = [form.value for form in ResponseFormat if form != ResponseFormat.DIARIZED_JSON]
 
 
@@ -40,6 +42,9 @@ def _shared_fields(dialect: Dialect) -> dict[str, Any]:
             maximum=1,
             default=0,
         ),
+        "hotwords": _field("Names and terms to expect.", type="string"),
+        "beam_size": _field("Hypotheses kept side by side at temperature 0.", **_HYPOTHESES),
+        "best_of": _field("Samples drawn at higher temperatures.", **_HYPOTHESES),
     }
 
 

@@ -7,15 +7,16 @@ from __future__ import annotations
 
 import difflib
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
 from loquent.api.absent_features import refuse_absent_features
-from loquent.api.fields import FieldReader, number_in, shown
+from loquent.api.decoding_fields import read_detection, read_search
+from loquent.api.fields import FieldReader
 from loquent.domain.errors import InvalidRequestError, UnsupportedOptionError
 from loquent.domain.languages import parse_language
-from loquent.domain.request import SpeechDetection, TranscriptionRequest
+from loquent.domain.request import TranscriptionRequest
 from loquent.domain.transcript import Task
 from loquent.render import Granularity, ResponseFormat
 
@@ -25,11 +26,6 @@ _TRANSLATED = tuple(form for form in ResponseFormat if form is not ResponseForma
 _UNTRANSLATED = ("language", "languages", "timestamp_granularities", "include")
 
 _LOGPROBS = "logprobs"
-_SERVER_VAD = "server_vad"
-_DETECTION_FIELDS = ("type", "threshold", "prefix_padding_ms", "silence_duration_ms")
-_MAX_DETECTION_MS = 30_000
-"""Longest padding or silence: one window of Whisper."""
-
 _UNPRINTABLE = re.compile(r"[^\w\[\].-]", re.ASCII)
 _LONGEST_NAME = 64
 
@@ -90,7 +86,9 @@ def parse_transcription(fields: Iterable[tuple[str, str]], rules: FormRules) -> 
         temperature=reader.number("temperature", 0, 1) or 0.0,
         word_timestamps=Granularity.WORD in granularities or form in _SUBTITLES,
         token_scores=logprobs,
-        detection=_detection(reader),
+        hotwords=reader.text("hotwords") or "",
+        search=read_search(reader),
+        detection=read_detection(reader),
     )
     ignored += _unknown(reader, rules)
     return TranscriptionCall(request, form, granularities, is_stream, logprobs, tuple(ignored))
@@ -114,7 +112,9 @@ def parse_translation(fields: Iterable[tuple[str, str]], rules: FormRules) -> Tr
         task=Task.TRANSLATE,
         prompt=_prompt(reader),
         temperature=reader.number("temperature", 0, 1) or 0.0,
-        detection=_detection(reader),
+        hotwords=reader.text("hotwords") or "",
+        search=read_search(reader),
+        detection=read_detection(reader),
     )
     ignored = [*_untranslated(reader), *_unknown(reader, rules)]
     granularities = frozenset({Granularity.SEGMENT})
@@ -203,42 +203,6 @@ def _prompt(reader: FieldReader) -> str:
     prompt = reader.text("prompt") or ""
     keywords = ", ".join(reader.texts("keywords"))
     return f"{prompt} {keywords}.".lstrip() if keywords else prompt
-
-
-def _detection(reader: FieldReader) -> SpeechDetection:
-    """Read how speech is told from silence; fields left out keep the defaults of the house."""
-    name = "chunking_strategy"
-    options = reader.mapping(name, word_for_empty="auto")
-    if not options:
-        return SpeechDetection()
-    for key in options:
-        if key not in _DETECTION_FIELDS:
-            raise InvalidRequestError(
-                f"{name} has no field {shown(key)}; valid ones: {', '.join(_DETECTION_FIELDS)}.",
-                param=name,
-            )
-    if options.get("type") != _SERVER_VAD:
-        raise InvalidRequestError(
-            f"{name} must be 'auto' or an object whose type is '{_SERVER_VAD}'.", param=name
-        )
-    default = SpeechDetection()
-    threshold = options.get("threshold", str(default.threshold))
-    return SpeechDetection(
-        threshold=number_in(f"{name}[threshold]", threshold, 0, 1),
-        prefix_padding_ms=_milliseconds(options, "prefix_padding_ms", default.prefix_padding_ms),
-        silence_duration_ms=_milliseconds(
-            options, "silence_duration_ms", default.silence_duration_ms
-        ),
-    )
-
-
-def _milliseconds(options: Mapping[str, str], key: str, default: int) -> int:
-    name = f"chunking_strategy[{key}]"
-    text = options.get(key, str(default))
-    number = number_in(name, text, 0, _MAX_DETECTION_MS)
-    if not number.is_integer():
-        raise InvalidRequestError(f"{name} must be a whole number, not {shown(text)}.", param=name)
-    return int(number)
 
 
 def _untranslated(reader: FieldReader) -> list[str]:

@@ -23,6 +23,23 @@ class SpeechDetection:
     silence_duration_ms: int = 500
 
 
+MAX_HYPOTHESES = 20
+"""More cost memory and time and change no text."""
+
+
+@dataclass(frozen=True, slots=True)
+class SearchEffort:
+    """How many hypotheses compete; None for the model's own default.
+
+    Attributes:
+        beam_size: hypotheses kept side by side at temperature 0, 1..MAX_HYPOTHESES.
+        best_of: samples drawn at higher temperatures, 1..MAX_HYPOTHESES.
+    """
+
+    beam_size: int | None = None
+    best_of: int | None = None
+
+
 @dataclass(frozen=True, slots=True)
 class TranscriptionRequest:
     """One recording to transcribe or translate.
@@ -31,9 +48,11 @@ class TranscriptionRequest:
         model: the name the caller used, alias or id.
         language: ISO 639-1 code of the speech, or None to detect it.
         prompt: text that guides spelling and style, in the language of the answer.
+        hotwords: names and terms to expect.
         temperature: 0 decodes by beam search with a fallback ladder; above 0 by sampling.
         word_timestamps: fill `Segment.words`.
         token_scores: fill `Segment.token_scores`.
+        search: how hard to look for the best text.
         detection: how speech is told from silence.
     """
 
@@ -41,7 +60,9 @@ class TranscriptionRequest:
     task: Task = Task.TRANSCRIBE
     language: str | None = None
     prompt: str = ""
+    hotwords: str = ""
     temperature: float = 0.0
     word_timestamps: bool = False
     token_scores: bool = False
+    search: SearchEffort = SearchEffort()
     detection: SpeechDetection = SpeechDetection()

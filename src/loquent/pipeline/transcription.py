@@ -7,6 +7,7 @@ from collections import deque
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
 from dataclasses import replace
+from uuid import uuid4
 
 from loquent.domain.audio import AudioSource
 from loquent.domain.request import TranscriptionRequest
@@ -14,6 +15,7 @@ from loquent.domain.transcript import Segment, Transcript, join_text, shifted
 from loquent.pipeline.stretches import Stretch, StretchCutter
 from loquent.ports import (
     AudioDecoder,
+    Lane,
     Recognition,
     RecognitionOptions,
     RecognizerSource,
@@ -21,8 +23,11 @@ from loquent.ports import (
     VoiceActivityDetector,
 )
 
-N_IN_FLIGHT = 2
-"""Stretches of one recording given to the engine at a time, so that it never waits for us."""
+N_IN_FLIGHT = 16
+"""Stretches of one recording that may wait for the engine: two full batches on two cores."""
+
+OPENING_S = 30.0
+"""Speech that begins this early in a recording is as urgent as a short recording."""
 
 
 class LocalTranscriber:
@@ -97,7 +102,8 @@ async def _recognised(
     running: deque[tuple[float, asyncio.Task[Recognition]]] = deque()
     try:
         async for stretch in stretches:
-            work = recognizer.recognize(stretch.samples, options)
+            lane = Lane.SHORT if stretch.start_s < OPENING_S else Lane.LONG
+            work = recognizer.recognize(stretch.samples, replace(options, lane=lane))
             running.append((stretch.start_s, asyncio.ensure_future(work)))
             if options.language is None or len(running) >= N_IN_FLIGHT:
                 start_s, task = running.popleft()
@@ -118,7 +124,11 @@ def _options(request: TranscriptionRequest) -> RecognitionOptions:
         task=request.task,
         language=request.language,
         prompt=request.prompt,
+        hotwords=request.hotwords,
         temperature=request.temperature,
+        beam_size=request.search.beam_size,
+        best_of=request.search.best_of,
         word_timestamps=request.word_timestamps,
         token_scores=request.token_scores,
+        share=uuid4().hex,
     )

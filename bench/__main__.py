@@ -10,7 +10,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from bench import accuracy, endurance, meaning
+from bench import accuracy, endurance, meaning, serving
 from bench.corpus import has_set
 
 app = typer.Typer(help=__doc__, add_completion=False)
@@ -26,6 +26,7 @@ def everything(context: typer.Context) -> None:
     if context.invoked_subcommand is None:
         compare()
         check_meaning()
+        check_serving()
 
 
 @app.command("accuracy")
@@ -45,6 +46,14 @@ def check_meaning(model: Model = "whisper-base") -> None:
         return
     _show(meaning.invented(model))
     _show(meaning.translated(model))
+
+
+@app.command("serving")
+def check_serving(model: Model = "whisper-base") -> None:
+    """Throughput, latency and fairness of the server beside faster-whisper."""
+    _show(serving.latency(model))
+    _show(serving.throughput(model))
+    _show(serving.crowding(model))
 
 
 @app.command("memory")

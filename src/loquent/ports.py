@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from enum import IntEnum
 from typing import Protocol
 
+from loquent.domain.activity import ModelActivity
 from loquent.domain.audio import AudioSource, Samples
 from loquent.domain.model import ModelStatus
 from loquent.domain.request import TranscriptionRequest
@@ -44,6 +45,14 @@ class ModelDirectory(Protocol):
 
     def is_ready(self) -> bool:
         """Tell whether the default model can serve now."""
+        ...
+
+
+class ActivityBoard(Protocol):
+    """Tells what the models in memory are doing."""
+
+    def activity(self) -> Sequence[ModelActivity]:
+        """Return every model in memory or on its way there, sorted by id."""
         ...
 
 

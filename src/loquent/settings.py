@@ -69,6 +69,25 @@ class Settings(BaseSettings):
     compute_type: str = Field("int8", description="arithmetic, as CTranslate2 names it")
     n_threads: int = Field(0, ge=0, description="threads of one decoding, 0 for all cores")
     beam_size: int = Field(5, ge=1, le=20, description="hypotheses kept side by side")
+    best_of: int = Field(5, ge=1, le=20, description="samples drawn at temperatures above 0")
+    exact: bool = Field(
+        default=False, description="let Whisper always hear 30 s, as it was trained; slow"
+    )
+    max_batch: int = Field(8, ge=1, le=64, description="stretches of speech decoded at once")
+    max_queue_s: float = Field(
+        120.0, ge=0, description="refuse new work once it would wait longer, 0 for never"
+    )
+
+    preload: list[str] = Field(
+        default_factory=list, description="models loaded at start, beside the default model"
+    )
+    max_loaded: int = Field(2, ge=1, description="models kept in memory")
+    idle_unload_s: float = Field(
+        0.0, ge=0, description="free a model that was not used for so long, 0 for never"
+    )
+    cold_wait_s: float = Field(
+        30.0, ge=0, description="how long a request waits for a model that is being loaded"
+    )
 
     max_upload_bytes: int = Field(
         26_214_400, ge=0, description="largest file accepted, 0 for no limit"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import sys
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from functools import cached_property
@@ -19,6 +19,7 @@ from loquent.api.parts import UploadLimits
 from loquent.api.uploads import sweep_stale_uploads
 from loquent.codec.limits import DecodeLimits
 from loquent.codec.pool import DecoderPool
+from loquent.domain.activity import ModelActivity
 from loquent.domain.errors import LoquentError
 from loquent.engines.shelf import WhisperShelf
 from loquent.engines.silero_vad import SileroVad
@@ -100,6 +101,10 @@ class LocalPlatform:
     def transcriber(self) -> Transcriber:
         return Router(self.names, self.deployment)
 
+    def activity(self) -> Sequence[ModelActivity]:
+        """Return what the models in memory are doing."""
+        return [ModelActivity(model_id, is_loaded=True) for model_id in sorted(self.shelf.loaded())]
+
     def names(self) -> ModelNames:
         """Return what is installed now."""
         return ModelNames(
@@ -171,7 +176,9 @@ def build_app(settings: Settings) -> FastAPI:
         limits=UploadLimits(max_file_bytes=settings.max_upload_bytes),
         unknown_fields=settings.unknown_fields,
     )
-    return create_app(Services(platform.transcriber, platform.directory), options, lifespan)
+    return create_app(
+        Services(platform.transcriber, platform.directory, platform), options, lifespan
+    )
 
 
 async def _load_default(platform: LocalPlatform) -> None:

@@ -12,9 +12,10 @@ import openai
 import pytest
 import uvicorn
 
-from loquent.api.app import ApiOptions, Services, create_app
+from loquent.api.app import ApiOptions, create_app
 from tests.fakes.fake_directory import FakeDirectory
 from tests.fakes.fake_transcriber import FakeTranscriber
+from tests.fakes.services import fake_services
 
 KEY = "lq_test_key"
 
@@ -44,7 +45,7 @@ Serve = Callable[..., LiveServer]
 def running(
     options: ApiOptions, transcriber: FakeTranscriber, directory: FakeDirectory
 ) -> Iterator[LiveServer]:
-    app = create_app(Services(transcriber, directory), options)
+    app = create_app(fake_services(transcriber, directory), options)
     listening = socket.create_server(("127.0.0.1", 0))
     config = uvicorn.Config(app, log_config=None, access_log=False, loop="asyncio", lifespan="on")
     server = uvicorn.Server(config)

@@ -8,12 +8,13 @@ import httpx2
 import pytest
 from fastapi.routing import APIRoute
 
-from loquent.api.app import ApiOptions, Services, create_app
+from loquent.api.app import ApiOptions, create_app
 from loquent.api.auth import PUBLIC_PATHS
 from loquent.api.parts import UploadLimits
 from loquent.domain.errors import ModelNotFoundError
 from tests.fakes.fake_directory import FakeDirectory
 from tests.fakes.fake_transcriber import FakeTranscriber
+from tests.fakes.services import fake_services
 from tests.wire.conftest import KEY, LiveServer, running
 from tests.wire.envelopes import assert_envelope
 
@@ -22,7 +23,7 @@ CANARY = RuntimeError("canary at /root/models/secret")
 
 
 def _routes() -> list[APIRoute]:
-    app = create_app(Services(FakeTranscriber(), FakeDirectory()), ApiOptions())
+    app = create_app(fake_services(), ApiOptions())
     return [route for route in app.routes if isinstance(route, APIRoute)]
 
 
@@ -73,6 +74,7 @@ def test_the_table_of_routes_is_the_promised_one() -> None:
         "/models",
         "/models/whisper-1",
         "/audio/models",
+        "/status",
     }
     under_prefixes = {prefix + path for prefix in ("/v1", "/v0", "") for path in shared}
     assert set(PATHS) == under_prefixes | {"/healthz", "/readyz", "/metrics"}

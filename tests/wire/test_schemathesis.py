@@ -9,12 +9,11 @@ import schemathesis
 from hypothesis import HealthCheck, Phase, settings
 from schemathesis.specs.openapi.checks import negative_data_rejection, positive_data_acceptance
 
-from loquent.api.app import ApiOptions, Services, create_app
-from tests.fakes.fake_directory import FakeDirectory
-from tests.fakes.fake_transcriber import FakeTranscriber
+from loquent.api.app import ApiOptions, create_app
+from tests.fakes.services import fake_services
 from tests.wire.conftest import KEY
 
-APP = create_app(Services(FakeTranscriber(), FakeDirectory()), ApiOptions(api_key=KEY))
+APP = create_app(fake_services(), ApiOptions(api_key=KEY))
 SCHEMA = schemathesis.openapi.from_asgi(
     "/openapi.json", APP, headers={"Authorization": f"Bearer {KEY}"}
 )

@@ -15,6 +15,7 @@ from loquent.api.models import add_model_routes
 from loquent.api.openapi import DescribedApi
 from loquent.api.options import ApiOptions, Services
 from loquent.api.spelling import OneSpelling
+from loquent.api.status import ActivityCollector, add_status_routes
 from loquent.api.system import add_system_routes
 from loquent.api.transcriptions import add_transcription_routes
 from loquent.api.unread_body import SwallowUnreadBody
@@ -30,7 +31,7 @@ def create_app(
     Args:
         lifespan: opens what `services` need before the first request, closes it after the last.
     """
-    metrics = Metrics()
+    metrics = Metrics(ActivityCollector(services.board))
     app = DescribedApi(
         title="Loquent",
         summary="Speech to text with the OpenAI audio API.",
@@ -47,6 +48,7 @@ def create_app(
     )
     install_error_responses(app, lambda path: dialect_at(path).error_style)
     add_system_routes(app, services.directory, metrics)
+    add_status_routes(app, services.directory, services.board)
     add_model_routes(app, services.directory)
     add_transcription_routes(app, services.transcriber, options, metrics)
     return app

@@ -5,6 +5,7 @@ from __future__ import annotations
 from contextlib import AbstractContextManager
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+from prometheus_client.registry import Collector
 
 from loquent.api.edge import Exchange
 from loquent.domain.transcript import Transcript
@@ -21,8 +22,11 @@ class Metrics:
     No label holds what a caller chose freely, so their number stays bounded.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, *collectors: Collector) -> None:
+        """Take what else is to be read whenever the metrics are asked for."""
         self._registry = CollectorRegistry()
+        for collector in collectors:
+            self._registry.register(collector)
         self._requests = Counter(
             "loquent_requests",
             "Answered requests.",

@@ -82,13 +82,15 @@ class ModelEndpoints:
 
 def _model(status: ModelStatus, name: str) -> Model:
     card = status.card
+    tasks = [task for task, needed in _CAPABILITY_OF_TASK.items() if needed in card.capabilities]
     return Model(
         id=name,
         created=card.created_s,
         owned_by=card.owned_by,
         served_by=card.id,
         capabilities=sorted(card.capabilities),
-        tasks=[task for task, needed in _CAPABILITY_OF_TASK.items() if needed in card.capabilities],
+        task=tasks[0] if tasks else None,
+        tasks=tasks,
         languages=list(card.languages),
         quantization=card.quantization,
         license=card.license,

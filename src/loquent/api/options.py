@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Literal
 
 from loquent.api.parts import UploadLimits
-from loquent.ports import ModelDirectory, Transcriber
+from loquent.ports import ActivityBoard, ModelDirectory, Transcriber
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,6 +16,7 @@ class Services:
 
     transcriber: Transcriber
     directory: ModelDirectory
+    board: ActivityBoard
 
 
 @dataclass(frozen=True, slots=True)

@@ -48,6 +48,7 @@ class Model(BaseModel):
     owned_by: str
     served_by: str
     capabilities: list[Capability]
+    task: Task | None
     tasks: list[Task]
     languages: list[str]
     quantization: str
@@ -78,6 +79,29 @@ class Health(BaseModel):
     """The state of the server."""
 
     status: Literal["ok", "ready"]
+
+
+class LoadedModel(BaseModel):
+    """A model in memory, or on its way there, and the work that waits for it."""
+
+    model: str
+    is_loaded: bool
+    memory_bytes: int
+    n_workers: int
+    n_running: int
+    n_waiting: dict[str, int]
+    estimated_wait_s: float
+    n_batches: int
+    n_utterances: int
+    n_repairs: int
+
+
+class Status(BaseModel):
+    """What the server is doing."""
+
+    object: Literal["status"] = "status"
+    ready: bool
+    models: list[LoadedModel]
 
 
 class TokenDetails(BaseModel):

@@ -1,0 +1,23 @@
+"""Everything that the web application calls, as fakes."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from loquent.api.app import Services
+from loquent.domain.activity import ModelActivity
+from tests.fakes.fake_directory import FakeDirectory
+from tests.fakes.fake_transcriber import FakeTranscriber
+
+
+class FakeBoard:
+    """One busy model."""
+
+    def activity(self) -> Sequence[ModelActivity]:
+        return [ModelActivity("fake/big", is_loaded=True, n_waiting={"short": 2})]
+
+
+def fake_services(
+    transcriber: FakeTranscriber | None = None, directory: FakeDirectory | None = None
+) -> Services:
+    return Services(transcriber or FakeTranscriber(), directory or FakeDirectory(), FakeBoard())

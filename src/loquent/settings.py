@@ -6,22 +6,28 @@ Order of precedence: command line, `LOQUENT_*` variables, the TOML file, the def
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Mapping
+from difflib import get_close_matches
 from ipaddress import ip_address
 from pathlib import Path
 from typing import Literal, Self
 
 from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
+from pydantic_core import ErrorDetails
 from pydantic_settings import (
     BaseSettings,
     PydanticBaseSettingsSource,
     SettingsConfigDict,
     TomlConfigSettingsSource,
 )
+from pydantic_settings import SettingsError as UnreadableSourceError
 
 ENV_PREFIX = "LOQUENT_"
 CONFIG_VARIABLE = "LOQUENT_CONFIG"
 CONFIG_NAME = "loquent.toml"
+
+_FIELD_IN_MESSAGE = re.compile(r'field "(\w+)"')
 
 DEFAULT_ALIASES: Mapping[str, str] = {
     "whisper-1": "whisper-base",
@@ -108,6 +114,13 @@ class Settings(BaseSettings):
     def _expand_home(cls, path: Path | None) -> Path | None:
         return path.expanduser() if path else None
 
+    @field_validator("tls_cert", "tls_key")
+    @classmethod
+    def _must_exist(cls, path: Path | None) -> Path | None:
+        if path and not path.is_file():
+            raise ValueError(f"there is no file {path}")
+        return path
+
     @model_validator(mode="after")
     def _stay_private_without_key(self) -> Self:
         if not self.api_key and not _is_loopback(self.host):
@@ -141,12 +154,16 @@ def load_settings(**overrides: object) -> Settings:
     config = _config_file()
     if CONFIG_VARIABLE in os.environ and not config.is_file():
         raise SettingsError(f"{CONFIG_VARIABLE}: there is no file {config}")
+    given = {name: value for name, value in overrides.items() if value is not None}
     try:
-        return Settings(**{k: v for k, v in overrides.items() if v is not None})  # type: ignore[arg-type]  # pydantic checks the values
+        return Settings(**given)  # type: ignore[arg-type]  # pydantic checks the values
     except ValidationError as exc:
-        raise SettingsError("\n".join(_complaint(error) for error in exc.errors())) from exc
-    except ValueError as exc:  # a TOML or JSON value that cannot be parsed
-        raise SettingsError(str(exc)) from exc
+        complaints = (_complaint(error, given) for error in exc.errors())
+        raise SettingsError("\n".join(complaints)) from exc
+    except UnreadableSourceError as exc:
+        raise SettingsError(_unreadable_variable(str(exc))) from exc
+    except ValueError as exc:  # TOML that cannot be parsed
+        raise SettingsError(f"{config}: {exc}") from exc
 
 
 def unknown_variables() -> list[str]:
@@ -159,14 +176,32 @@ def _config_file() -> Path:
     return Path(os.environ.get(CONFIG_VARIABLE, CONFIG_NAME)).expanduser()
 
 
-def _complaint(error: Mapping[str, object]) -> str:
-    location = error["loc"]
-    assert isinstance(location, tuple)
-    field = ".".join(str(part) for part in location)
-    message = str(error["msg"]).removeprefix("Value error, ")
-    if not field:
-        return message
-    return f"{field} ({ENV_PREFIX}{str(location[0]).upper()}): {message}"
+def _complaint(error: ErrorDetails, given: Mapping[str, object]) -> str:
+    if not error["loc"]:
+        return error["msg"].removeprefix("Value error, ")
+    name = str(error["loc"][0])
+    if name not in Settings.model_fields:
+        near = get_close_matches(name, Settings.model_fields, n=1)
+        hint = f"; did you mean {near[0]}?" if near else ""
+        return f"{_config_file()}: {name} is not a setting{hint}"
+    field = ".".join(map(str, error["loc"]))
+    message = error["msg"].removeprefix("Value error, ")
+    return f"{field} ({_origin(name, given)}): {message}"
+
+
+def _origin(name: str, given: Mapping[str, object]) -> str:
+    """Say where the value of a setting came from."""
+    if name in given:
+        return f"--{name.replace('_', '-')}"
+    variable = ENV_PREFIX + name.upper()
+    return variable if variable in os.environ else f"in {_config_file()}"
+
+
+def _unreadable_variable(message: str) -> str:
+    """Say which variable should hold JSON and does not."""
+    found = _FIELD_IN_MESSAGE.search(message)
+    name = found[1] if found else message
+    return f'{name} ({ENV_PREFIX}{name.upper()}): this is not JSON, such as {{"a": "b"}}'
 
 
 def _is_loopback(host: str) -> bool:

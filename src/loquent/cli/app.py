@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import sys
-from typing import Annotated
+from typing import Annotated, NoReturn
 
 import typer
 
 from loquent import __version__
-from loquent.cli.console import errors
+from loquent.cli.console import tell
 from loquent.cli.models import models_app
 from loquent.cli.serve import serve
 from loquent.cli.transcribe import transcribe, translate
 from loquent.domain.errors import LoquentError
-from loquent.settings import SettingsError
+from loquent.settings import SettingsError, unknown_variables
 
 EXIT_FAILURE = 1
 EXIT_USAGE = 2
@@ -53,6 +53,8 @@ def options(
     Exit codes: 0 done, 1 failed, 2 wrong usage or settings, 130 interrupted.
     """
     del version
+    for name in unknown_variables():
+        tell(f"warning: {name} is not a setting of Loquent")
 
 
 def main() -> None:
@@ -60,10 +62,16 @@ def main() -> None:
     try:
         app()
     except SettingsError as exc:
-        errors.print(f"settings: {exc}", markup=False, highlight=False)
-        sys.exit(EXIT_USAGE)
+        _end(f"settings: {exc}", EXIT_USAGE)
     except LoquentError as exc:
-        errors.print(f"error: {exc.message}", markup=False, highlight=False)
-        sys.exit(EXIT_FAILURE)
+        _end(f"error: {exc.message}", EXIT_FAILURE)
+    except OSError as exc:
+        where = f"{exc.filename}: " if exc.filename else ""
+        _end(f"error: {where}{exc.strerror or exc}", EXIT_FAILURE)
     except KeyboardInterrupt:
         sys.exit(EXIT_INTERRUPTED)
+
+
+def _end(message: str, code: int) -> NoReturn:
+    tell(message)
+    sys.exit(code)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+
 from rich.console import Console
 from rich.progress import (
     BarColumn,
@@ -15,12 +17,20 @@ from rich.progress import (
     TransferSpeedColumn,
 )
 
-answers = Console(soft_wrap=True)
+PIPE_WIDTH = 200
+"""Programs that read our tables find each row on one line."""
+
+answers = Console(soft_wrap=True, width=None if sys.stdout.isatty() else PIPE_WIDTH)
 errors = Console(stderr=True, soft_wrap=True)
 
 
+def tell(text: str) -> None:
+    """Write a line for the person at the terminal, exactly as it stands."""
+    errors.print(text, markup=False, highlight=False)
+
+
 def download_progress() -> Progress:
-    """Show bytes, rate and time left."""
+    """Show bytes, rate and time left, to a terminal."""
     columns: tuple[ProgressColumn, ...] = (
         TextColumn("{task.description}"),
         BarColumn(),
@@ -29,15 +39,15 @@ def download_progress() -> Progress:
         TimeRemainingColumn(),
         TextColumn("{task.fields[phase]}"),
     )
-    return Progress(*columns, console=errors)
+    return Progress(*columns, console=errors, disable=not errors.is_terminal)
 
 
 def listening_progress() -> Progress:
-    """Show how far into a recording the work has come."""
+    """Show how far into a recording the work has come, to a terminal."""
     columns: tuple[ProgressColumn, ...] = (
         SpinnerColumn(),
         TextColumn("{task.description}"),
         TextColumn("{task.fields[heard]}"),
         TimeElapsedColumn(),
     )
-    return Progress(*columns, console=errors, transient=True)
+    return Progress(*columns, console=errors, transient=True, disable=not errors.is_terminal)

@@ -9,7 +9,7 @@ from rich.markup import escape
 from rich.progress import Progress, TaskID
 from rich.table import Column, Table
 
-from loquent.cli.console import answers, download_progress, errors
+from loquent.cli.console import answers, download_progress, tell
 from loquent.settings import load_settings
 from loquent.wiring import InstalledModel, ModelStore, Phase, PullEvent, build_store
 
@@ -41,7 +41,7 @@ def list_models() -> None:
             ", ".join(sorted(card.capabilities)) or "-",
             card.quantization,
             card.license,
-            f"{model.n_bytes / MEGABYTE:.0f} MB" if model else "no",
+            _megabytes(model) if model else "no",
             model.source if model else "",
         )
     answers.print(table)
@@ -68,7 +68,7 @@ def pull_models(
         raise typer.BadParameter("name at least one model, or say --defaults")
     for name in wanted:
         model = _pull(store, name)
-        errors.print(f"{model.id}: ready ({model.n_bytes / MEGABYTE:.0f} MB)", highlight=False)
+        tell(f"{model.id}: ready ({_megabytes(model)})")
 
 
 @models_app.command("rm")
@@ -79,7 +79,12 @@ def remove_models(
     store = build_store(load_settings())
     for name in names:
         store.remove(name)
-        errors.print(f"{name}: removed", highlight=False)
+        tell(f"{name}: removed")
+
+
+def _megabytes(model: InstalledModel) -> str:
+    size = model.n_bytes / MEGABYTE
+    return f"{size:.0f} MB" if size >= 1 else f"{size:.1f} MB"
 
 
 def _pull(store: ModelStore, name: str) -> InstalledModel:

@@ -13,12 +13,15 @@ import structlog
 import typer
 import uvicorn
 
-from loquent.cli.console import errors
-from loquent.settings import Settings, load_settings, unknown_variables
+from loquent.cli.console import tell
+from loquent.settings import Settings, load_settings
 from loquent.wiring import build_app, sample_recording
 
 DRAIN_S = 30
 """How long running requests may take to end after the first Ctrl-C."""
+
+BACKLOG = 2048
+"""Connections that may wait to be accepted. Source: uvicorn."""
 
 
 def serve(
@@ -38,13 +41,10 @@ def serve(
         host=host, port=port, data_dir=data_dir, tls_cert=tls_cert, tls_key=tls_key
     )
     _log_to_stderr(settings.log_level)
-    for name in unknown_variables():
-        errors.print(f"warning: {name} is not a setting of Loquent", highlight=False)
+    listening = _listen(settings)
     server = _AnnouncingServer(
         uvicorn.Config(
             build_app(settings),
-            host=settings.host,
-            port=settings.port,
             ssl_certfile=settings.tls_cert,
             ssl_keyfile=settings.tls_key,
             log_config=None,
@@ -54,9 +54,22 @@ def serve(
         ),
         settings,
     )
-    server.run()
+    server.run(sockets=[listening])
     if not server.started:
         raise typer.Exit(1)
+
+
+def _listen(settings: Settings) -> socket.socket:
+    family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
+    address = (settings.host, settings.port)
+    try:
+        return socket.create_server(address, family=family, backlog=BACKLOG)
+    except OSError as exc:
+        tell(
+            f"error: cannot listen on {settings.host} port {settings.port}: {exc.strerror}; "
+            "choose others with --host and --port"
+        )
+        raise typer.Exit(1) from exc
 
 
 class _AnnouncingServer(uvicorn.Server):
@@ -70,7 +83,7 @@ class _AnnouncingServer(uvicorn.Server):
         await super().startup(sockets)
         if self.started:
             port = self.servers[0].sockets[0].getsockname()[1]
-            errors.print(_greeting(self._settings, port), markup=False, highlight=False)
+            tell(_greeting(self._settings, port))
 
 
 def _greeting(settings: Settings, port: int) -> str:

@@ -14,7 +14,8 @@ import typer
 from rich.markup import escape
 from rich.progress import Progress, TaskID
 
-from loquent.cli.console import errors, listening_progress
+from loquent.cli.console import listening_progress, tell
+from loquent.cli.output import plan_targets, write
 from loquent.domain.audio import AudioSource
 from loquent.domain.errors import InvalidRequestError, LoquentError
 from loquent.domain.languages import parse_language
@@ -31,23 +32,24 @@ Files = Annotated[list[Path], typer.Argument(help="Recordings, of any format tha
 Model = Annotated[str | None, typer.Option(help="Model id or alias; the default model if unset.")]
 Prompt = Annotated[str, typer.Option(help="Text that guides spelling and style.")]
 Temperature = Annotated[float, typer.Option(min=0, max=1, help="0 is the most literal.")]
+Words = Annotated[
+    bool,
+    typer.Option("--words", help="Add word times to verbose_json; other formats ignore it."),
+]
 Format = Annotated[
     ResponseFormat, typer.Option("--format", "-f", help="As the API's response_format.")
 ]
 Output = Annotated[
-    Path | None,
+    str | None,
     typer.Option(
-        "--output", "-o", help="A file, or a folder for several recordings; else standard output."
+        "--output",
+        "-o",
+        metavar="PATH",
+        help="A file; a folder, or a name without suffix, gets one file per recording. "
+        "Standard output if unset.",
     ),
 ]
 
-SUFFIXES = {
-    ResponseFormat.JSON: ".json",
-    ResponseFormat.VERBOSE_JSON: ".json",
-    ResponseFormat.TEXT: ".txt",
-    ResponseFormat.SRT: ".srt",
-    ResponseFormat.VTT: ".vtt",
-}
 SUBTITLES = {ResponseFormat.SRT, ResponseFormat.VTT}
 
 
@@ -58,7 +60,10 @@ def transcribe(  # noqa: PLR0913 - a command line has as many options as it has
     language: Annotated[str | None, typer.Option(help="ISO 639-1 code; detected if unset.")] = None,
     prompt: Prompt = "",
     temperature: Temperature = 0.0,
-    words: Annotated[bool, typer.Option("--words", help="Add word times to verbose_json.")] = False,
+    words: Annotated[
+        bool,
+        typer.Option("--words", help="Add word times to verbose_json; other formats ignore it."),
+    ] = False,
     format_: Format = ResponseFormat.TEXT,
     output: Output = None,
 ) -> None:
@@ -66,7 +71,7 @@ def transcribe(  # noqa: PLR0913 - a command line has as many options as it has
     settings = load_settings()
     request = TranscriptionRequest(
         model=model or settings.default_model,
-        language=parse_language(language) if language else None,
+        language=_language(language),
         prompt=prompt,
         temperature=temperature,
         word_timestamps=words or format_ in SUBTITLES,
@@ -97,6 +102,13 @@ def translate(
     _run(_Job(settings, request, format_, granularities, output), files)
 
 
+def _language(name: str | None) -> str | None:
+    try:
+        return parse_language(name) if name else None
+    except InvalidRequestError as exc:
+        raise typer.BadParameter(exc.message, param_hint="--language") from exc
+
+
 @dataclass(frozen=True)
 class _Job:
     """What to do with every file."""
@@ -105,7 +117,7 @@ class _Job:
     request: TranscriptionRequest
     format: ResponseFormat
     granularities: frozenset[Granularity]
-    output: Path | None
+    output: str | None
 
 
 @dataclass
@@ -132,47 +144,63 @@ class _Heard:
 def _run(job: _Job, files: list[Path]) -> None:
     if job.format is ResponseFormat.DIARIZED_JSON:
         raise typer.BadParameter("diarized_json is not available yet", param_hint="--format")
-    if job.output and len(files) > 1 and job.output.is_file():
-        raise typer.BadParameter(
-            "several recordings need a folder, and this is a file", param_hint="--output"
-        )
-    n_failed = asyncio.run(_run_all(job, files))
+    targets = plan_targets(files, job.output, job.format)
+    n_failed = asyncio.run(_run_all(job, list(zip(files, targets, strict=True))))
     if n_failed:
         raise typer.Exit(EXIT_FAILURE)
 
 
-async def _run_all(job: _Job, files: list[Path]) -> int:
+async def _run_all(job: _Job, work: list[tuple[Path, Path | None]]) -> int:
     """Work through the files; a bad one is reported and the others go on."""
     platform = LocalPlatform(job.settings)
     n_failed = 0
     with listening_progress() as progress:
         async with platform.running():
-            for path in files:
+            for path, target in work:
                 task = progress.add_task(escape(path.name), total=None, heard="")
                 try:
-                    await _run_one(job, platform.transcriber, path, (progress, task))
+                    heard = await _run_one(job, platform.transcriber, path, (progress, task))
+                    write(_rendered(job, heard), target)
                 except LoquentError as exc:
-                    errors.print(f"{path}: {exc.message}", markup=False, highlight=False)
+                    tell(f"{path}: {exc.message}")
                     n_failed += 1
+                except _InterruptedError as exc:
+                    _keep(job, path, exc.heard, target)
+                    raise
                 finally:
                     progress.remove_task(task)
     return n_failed
 
 
+class _InterruptedError(asyncio.CancelledError):
+    """Ctrl-C, with what had been heard by then."""
+
+    def __init__(self, heard: _Heard) -> None:
+        super().__init__()
+        self.heard = heard
+
+
 async def _run_one(
     job: _Job, transcriber: Transcriber, path: Path, bar: tuple[Progress, TaskID]
-) -> None:
+) -> _Heard:
     heard = _Heard()
     source = await asyncio.to_thread(_source, path)
     try:
         async with aclosing(transcriber.transcribe(job.request, source)) as updates:
             async for update in updates:
                 _take(heard, update, bar)
-    except asyncio.CancelledError:
-        errors.print(f"{path}: interrupted; what was heard so far is kept", highlight=False)
-        _write(job, path, heard.best(job.request))
-        raise
-    _write(job, path, heard.best(job.request))
+    except asyncio.CancelledError as exc:
+        raise _InterruptedError(heard) from exc
+    return heard
+
+
+def _keep(job: _Job, path: Path, heard: _Heard, target: Path | None) -> None:
+    """Write what was heard before an interruption, if anything was."""
+    if heard.segments:
+        tell(f"{path}: interrupted; what was heard so far is kept")
+        write(_rendered(job, heard), target)
+    else:
+        tell(f"{path}: interrupted before anything was heard")
 
 
 def _source(path: Path) -> AudioSource:
@@ -190,27 +218,11 @@ def _take(heard: _Heard, update: Segment | Transcript, bar: tuple[Progress, Task
     progress.update(task, heard=f"{update.end_s / 60:.1f} min heard")
 
 
-def _write(job: _Job, path: Path, transcript: Transcript) -> None:
+def _rendered(job: _Job, heard: _Heard) -> bytes:
     options = RenderOptions(
         format=job.format,
         answer_id=f"cli-{uuid4().hex}",
         created_s=int(time.time()),
         granularities=job.granularities,
     )
-    body = render(transcript, options).body
-    target = _target(job, path)
-    if target is None:
-        typer.echo(body.decode().rstrip("\n"))
-        return
-    target.parent.mkdir(parents=True, exist_ok=True)
-    target.write_bytes(body)
-    errors.print(f"{target}: written", highlight=False)
-
-
-def _target(job: _Job, path: Path) -> Path | None:
-    """Return the file to write: `--output` itself unless it is a folder or ends in a slash."""
-    if job.output is None:
-        return None
-    if job.output.is_dir() or not job.output.suffix:
-        return job.output / f"{path.stem}{SUFFIXES[job.format]}"
-    return job.output
+    return render(heard.best(job.request), options).body

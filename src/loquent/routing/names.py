@@ -65,10 +65,14 @@ class ModelNames:
                 f"the model '{name}' stands for '{target}', which is not installed; "
                 f"install it with: loquent models pull {target}"
             )
-        known = [*self.cards, *self.aliases]
-        near = get_close_matches(name, known, n=3) or sorted(self.cards)
-        hint = f"did you mean {' or '.join(near)}?" if near else "no model is installed yet"
-        return f"the model '{name}' does not exist here; {hint}"
+        if not self.cards:
+            return (
+                f"the model '{name}' does not exist here; no model is installed yet, "
+                "get some with: loquent models pull --defaults"
+            )
+        served = [*self.cards, *(alias for alias, id_ in self.aliases.items() if id_ in self.cards)]
+        near = get_close_matches(name, served, n=3) or sorted(self.cards)
+        return f"the model '{name}' does not exist here; did you mean {' or '.join(near)}?"
 
 
 def _able(cards: Iterable[ModelCard], capability: Capability) -> str:

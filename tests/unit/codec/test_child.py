@@ -1,3 +1,5 @@
+"""One child process: its greeting, its answers, its end."""
+
 from __future__ import annotations
 
 import socket

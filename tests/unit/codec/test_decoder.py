@@ -1,3 +1,5 @@
+"""Decoding one open file to windows, format by format."""
+
 from __future__ import annotations
 
 import io

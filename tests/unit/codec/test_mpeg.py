@@ -1,3 +1,5 @@
+"""Chains of MPEG frame headers, and what only looks like them."""
+
 from __future__ import annotations
 
 import pytest

@@ -1,3 +1,5 @@
+"""The pool of children: reuse, growth, crashes, kills and limits."""
+
 from __future__ import annotations
 
 import asyncio

@@ -1,3 +1,5 @@
+"""Messages between a child and its parent, sound and unsound."""
+
 from __future__ import annotations
 
 import numpy as np

@@ -1,3 +1,5 @@
+"""Containers told by their first bytes."""
+
 from __future__ import annotations
 
 import io

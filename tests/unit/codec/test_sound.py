@@ -1,3 +1,5 @@
+"""Mixing, resampling and windowing of samples."""
+
 from __future__ import annotations
 
 import numpy as np

@@ -14,6 +14,7 @@ from loquent.api.errors import CLIENT_GONE_STATUS, error_response, reveal
 from loquent.api.request_id import REQUEST_ID_HEADER, choose_request_id
 
 UNMATCHED_ROUTE = "unmatched"
+PROBES = frozenset({"/healthz", "/readyz"})
 
 _log = structlog.get_logger("loquent.api")
 
@@ -37,8 +38,9 @@ class Exchange:
 
 
 def log_exchange(exchange: Exchange) -> None:
-    """Write the one log line of a request."""
-    _log.info(
+    """Write the one log line of a request; probes, which come every few seconds, are details."""
+    write = _log.debug if exchange.route in PROBES else _log.info
+    write(
         "request",
         request_id=exchange.request_id,
         method=exchange.method,

@@ -99,4 +99,4 @@ def _show(progress: Progress, task: TaskID, event: PullEvent) -> None:
     source = f" from {event.source}" if event.source and event.phase is not Phase.DONE else ""
     progress.update(task, phase=f"{event.phase.value}{source}")
     if event.message:
-        progress.console.print(f"{event.model_id}: {event.message}", markup=False)
+        tell(f"{event.model_id}: {event.source} {event.message}")

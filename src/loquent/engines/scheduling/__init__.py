@@ -1,0 +1,1 @@
+"""Shares one loaded model between everybody who waits for it."""

@@ -18,7 +18,7 @@ TOKENS_PER_S = 4.0
 """Decoder steps for a second of speech. Source of all five: whisper-base, int8, one thread."""
 
 WIDE_SPEEDUP_EXPONENT = 0.77
-"""Two threads on one batch are 1.7 times as fast as one: the cores do not help one another fully."""
+"""Two threads on one batch are 1.7 times as fast as one: cores do not help one another fully."""
 
 NEWEST_WEIGHT = 0.1
 """What one more measurement counts beside all before it, once there are ten."""

@@ -9,7 +9,7 @@ import signal
 import socket
 import sys
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
-from contextlib import aclosing, asynccontextmanager
+from contextlib import aclosing, asynccontextmanager, suppress
 from pathlib import Path
 
 import numpy as np
@@ -45,16 +45,21 @@ async def running(limits: DecodeLimits | None = None) -> AsyncIterator[DecoderPo
 
 
 def children() -> list[psutil.Process]:
-    return [
-        child
-        for child in psutil.Process().children()
-        if any("loquent.codec.child" in word for word in child.cmdline())
-    ]
+    return [child for child in psutil.Process().children() if "loquent.codec.child" in words(child)]
+
+
+def words(process: psutil.Process) -> list[str]:
+    """Return the command line, empty where the process has just ended."""
+    try:
+        return process.cmdline()
+    except psutil.NoSuchProcess:
+        return []
 
 
 def signal_children(number: signal.Signals) -> None:
     for child in children():
-        child.send_signal(number)
+        with suppress(psutil.NoSuchProcess):
+            child.send_signal(number)
 
 
 async def total_s(windows: AsyncIterator[Samples]) -> float:

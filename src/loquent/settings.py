@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from difflib import get_close_matches
 from ipaddress import ip_address
 from pathlib import Path
-from typing import Literal, Self
+from typing import Literal, Self, TypeAlias
 
 from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
 from pydantic_core import ErrorDetails
@@ -28,6 +28,11 @@ CONFIG_VARIABLE = "LOQUENT_CONFIG"
 CONFIG_NAME = "loquent.toml"
 
 _FIELD_IN_MESSAGE = re.compile(r'field "(\w+)"')
+
+ComputeType: TypeAlias = Literal[
+    "default", "auto", "int8", "int8_float32", "int8_float16", "int8_bfloat16",
+    "int16", "float16", "bfloat16", "float32",
+]  # fmt: skip
 
 DEFAULT_ALIASES: Mapping[str, str] = {
     "whisper-1": "whisper-base",
@@ -72,7 +77,7 @@ class Settings(BaseSettings):
     )
 
     device: Literal["cpu", "cuda", "auto"] = Field("cpu", description="where models run")
-    compute_type: str = Field("int8", description="arithmetic, as CTranslate2 names it")
+    compute_type: ComputeType = Field("int8", description="arithmetic, as CTranslate2 names it")
     n_threads: int = Field(0, ge=0, description="threads of one decoding, 0 for all cores")
     beam_size: int = Field(5, ge=1, le=20, description="hypotheses kept side by side")
     best_of: int = Field(5, ge=1, le=20, description="samples drawn at temperatures above 0")

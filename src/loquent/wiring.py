@@ -187,7 +187,8 @@ async def _load_default(platform: LocalPlatform) -> None:
     try:
         await platform.shelf.recognizer(model_id)
     except LoquentError as exc:
-        _log.error("default model does not load", model=model_id, reason=exc.message)
+        cause = str(exc.__cause__ or "")
+        _log.error("default model does not load", model=model_id, reason=exc.message, cause=cause)
     else:
         _log.info("ready", model=model_id)
 

@@ -10,8 +10,8 @@ from loquent.domain.request import MAX_HYPOTHESES, SearchEffort, SpeechDetection
 
 _SERVER_VAD = "server_vad"
 _DETECTION_FIELDS = ("type", "threshold", "prefix_padding_ms", "silence_duration_ms")
-_MAX_DETECTION_MS = 30_000
-"""Longest padding or silence: one window of Whisper."""
+_MAX_MS = {"prefix_padding_ms": 5_000, "silence_duration_ms": 30_000}
+"""Speech and its padding on both sides share the 30 s that Whisper hears at once."""
 
 
 def read_search(reader: FieldReader) -> SearchEffort:
@@ -60,7 +60,7 @@ def read_detection(reader: FieldReader) -> SpeechDetection:
 def _milliseconds(options: Mapping[str, str], key: str, default: int) -> int:
     name = f"chunking_strategy[{key}]"
     text = options.get(key, str(default))
-    return _whole(name, number_in(name, text, 0, _MAX_DETECTION_MS))
+    return _whole(name, number_in(name, text, 0, _MAX_MS[key]))
 
 
 def _whole(name: str, number: float) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -12,9 +13,14 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from loquent.api.errors import CLIENT_GONE_STATUS, error_response, reveal
 from loquent.api.request_id import REQUEST_ID_HEADER, choose_request_id
+from loquent.domain.errors import ShuttingDownError
 
 UNMATCHED_ROUTE = "unmatched"
 PROBES = frozenset({"/healthz", "/readyz"})
+
+_ENDING = ShuttingDownError(
+    "The server is shutting down and did not finish this request. Send it again."
+)
 
 _log = structlog.get_logger("loquent.api")
 
@@ -89,6 +95,10 @@ class RequestEdge:
             await self._app(scope, receive, answer.send)
         except ClientDisconnect:
             return
+        except asyncio.CancelledError:
+            # The server is told to end at once, and nothing awaits this task but the server.
+            if not answer.has_started:
+                await error_response(_ENDING)(scope, receive, answer.send)
         except Exception as cause:  # noqa: BLE001 - the outermost edge: nothing may escape it
             error = reveal(cause, answer.request_id)
             if not answer.has_started:

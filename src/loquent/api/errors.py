@@ -73,9 +73,11 @@ TABLE: Mapping[type[LoquentError], WireError] = MappingProxyType(
         domain.AuthenticationError: _at_fault_is_caller(401),
         domain.PermissionDeniedError: _at_fault_is_caller(403),
         domain.RateLimitError: WireError(429, "rate_limit_error"),
+        domain.ShuttingDownError: _at_fault_is_server(503),
         domain.EngineError: _at_fault_is_server(_FAILURE_STATUS),
         domain.ModelLoadError: _at_fault_is_server(_FAILURE_STATUS),
         domain.ModelNotReadyError: _at_fault_is_server(503),
+        domain.OverloadedError: _at_fault_is_server(503),
         domain.WorkerCrashedError: _at_fault_is_server(_FAILURE_STATUS),
     }
 )

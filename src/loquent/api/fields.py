@@ -18,6 +18,7 @@ T = TypeVar("T")
 
 _NAME = re.compile(r"(?P<base>[^\[\]]+)\[(?P<key>[^\[\]]*)\]", re.DOTALL)
 _FLAGS = {"true": True, "1": True, "false": False, "0": False}
+_NUMBER = re.compile(r"\s*[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?\s*", re.ASCII)
 _NULL = "null"
 _QUOTES = ("'", '"')
 _LONGEST_ECHO = 64
@@ -135,10 +136,7 @@ def number_in(name: str, text: str, low: float, high: float) -> float:
 
     Raises: InvalidRequestError: naming the range.
     """
-    try:
-        number = float(text)
-    except ValueError:
-        number = math.nan
+    number = float(text) if _NUMBER.fullmatch(text) else math.nan
     if not low <= number <= high:
         raise InvalidRequestError(
             f"{name} must be a number from {low:g} to {high:g}, not {shown(text)}.", param=name

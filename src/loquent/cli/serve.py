@@ -112,3 +112,7 @@ def _log_to_stderr(level: str) -> None:
         logger_factory=structlog.PrintLoggerFactory(sys.stderr),
     )
     logging.basicConfig(level=max(least_severe, logging.WARNING), stream=sys.stderr)
+    # A second Ctrl-C cancels whatever still runs; that is no error of anybody.
+    logging.getLogger("uvicorn.error").addFilter(
+        lambda record: "CancelledError" not in record.getMessage()
+    )

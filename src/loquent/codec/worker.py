@@ -125,7 +125,7 @@ class Worker:
         descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
         try:
             socket.send_fds(self._channel, [protocol.JOB], [descriptor])
-        except ConnectionError as error:
+        except OSError as error:
             raise await self._ended() from error
         finally:
             os.close(descriptor)
@@ -141,6 +141,8 @@ class Worker:
             raise await self._ended() from error
 
     async def _read(self, n_bytes: int) -> bytearray:
+        if self._channel.fileno() < 0:
+            raise EOFError
         loop = asyncio.get_running_loop()
         message = bytearray(n_bytes)
         rest = memoryview(message)

@@ -14,9 +14,11 @@ LoquentError
     AuthenticationError             no key, or a wrong one
     PermissionDeniedError           the key may not do this
     RateLimitError                  too many requests; `retry_after_s` says when to return
+    ShuttingDownError               the server was told to end at once
     EngineError                     a local model failed
         ModelLoadError              the weights are missing, damaged or do not fit
         ModelNotReadyError          the model is still loading or downloading
+        OverloadedError             so much waits that a newcomer would wait too long
         WorkerCrashedError          a supervised child process died
 """
 
@@ -127,6 +129,13 @@ class RateLimitError(LoquentError):
     retryable = True
 
 
+class ShuttingDownError(LoquentError):
+    """The server was told to end before it finished this."""
+
+    code = "shutting_down"
+    retryable = True
+
+
 class EngineError(LoquentError):
     """A local model failed at its work."""
 
@@ -143,6 +152,13 @@ class ModelNotReadyError(EngineError):
     """The model is on its way but cannot serve yet."""
 
     code = "model_not_ready"
+    retryable = True
+
+
+class OverloadedError(EngineError):
+    """More work waits than can be done in time; worth repeating after `retry_after_s`."""
+
+    code = "server_overloaded"
     retryable = True
 
 

@@ -86,7 +86,7 @@ class RegionFinder:
         self._watch_quietest(self._open, probability)
         if probability >= self._end_below:
             self._open.speech_end_s = self._now_s
-        if self._now_s - self._open.speech_end_s >= self._silence_s:
+        elif self._now_s - self._open.speech_end_s >= self._silence_s:
             return self._close(self._open.speech_end_s, limit_s=self._now_s)
         if self._now_s - self._open.begin_s + 2 * self._pad_s >= self._max_region_s:
             return self._cut(self._open)

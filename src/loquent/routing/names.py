@@ -71,7 +71,7 @@ class ModelNames:
                 "get some with: loquent models pull --defaults"
             )
         served = [*self.cards, *(alias for alias, id_ in self.aliases.items() if id_ in self.cards)]
-        near = get_close_matches(name, served, n=3) or sorted(self.cards)
+        near = get_close_matches(name.lower(), served, n=3) or sorted(self.cards)
         return f"the model '{name}' does not exist here; did you mean {' or '.join(near)}?"
 
 

@@ -94,8 +94,16 @@ class LocalPlatform:
         return WhisperShelf(self.store.locate, options)
 
     @cached_property
+    def default_model(self) -> str:
+        """Id of the model that must serve before the server is ready.
+
+        Raises: ModelNotFoundError: if it is not installed.
+        """
+        return self.names().find(self.settings.default_model).id
+
+    @cached_property
     def directory(self) -> LocalDirectory:
-        return LocalDirectory(self.names, self.shelf.loaded, self.settings.default_model)
+        return LocalDirectory(self.names, self.shelf.loaded, self.default_model)
 
     @cached_property
     def transcriber(self) -> Transcriber:
@@ -158,7 +166,10 @@ def sample_recording(settings: Settings) -> Path | None:
 
 
 def build_app(settings: Settings) -> FastAPI:
-    """Build the web application; it loads the default model once it runs."""
+    """Build the web application; it loads the default model once it runs.
+
+    Raises: ModelNotFoundError: if the default model is not installed.
+    """
     platform = LocalPlatform(settings)
 
     @asynccontextmanager
@@ -183,7 +194,7 @@ def build_app(settings: Settings) -> FastAPI:
 
 async def _load_default(platform: LocalPlatform) -> None:
     """Load the default model; a failure is told and leaves the server not ready."""
-    model_id = platform.settings.default_model
+    model_id = platform.default_model
     try:
         await platform.shelf.recognizer(model_id)
     except LoquentError as exc:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import math
 import sys
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 
 import structlog
@@ -21,9 +22,15 @@ from loquent.codec.limits import DecodeLimits
 from loquent.codec.pool import DecoderPool
 from loquent.domain.activity import ModelActivity
 from loquent.domain.errors import LoquentError
-from loquent.engines.shelf import WhisperShelf
+from loquent.engines.admission import AdmittingShelf
+from loquent.engines.host.process import start_engine
+from loquent.engines.host.readers import EngineSpec, Scalar
+from loquent.engines.scheduling.scheduler import Scheduler
+from loquent.engines.scheduling.work_queue import QueueLimits
+from loquent.engines.shelf import ModelShelf
 from loquent.engines.silero_vad import SileroVad
-from loquent.engines.whisper.network import NetworkOptions
+from loquent.engines.slots import ModelState, ShelfOptions
+from loquent.engines.whisper.context import MAX_CONTEXT_S, tight_context_s
 from loquent.models.catalog import Catalog
 from loquent.models.entry import ArchiveKind
 from loquent.models.events import Phase, PullEvent
@@ -84,14 +91,30 @@ class LocalPlatform:
         return SileroVad()
 
     @cached_property
-    def shelf(self) -> WhisperShelf:
-        options = NetworkOptions(
-            device=self.settings.device,
-            compute_type=self.settings.compute_type,
-            n_threads=self.settings.n_threads,
-            beam_size=self.settings.beam_size,
+    def shelf(self) -> ModelShelf[Scheduler]:
+        settings = self.settings
+        options = ShelfOptions(
+            max_loaded=settings.max_loaded,
+            idle_unload_s=settings.idle_unload_s,
+            cold_wait_s=settings.cold_wait_s,
+            preload=frozenset(self.preloaded),
         )
-        return WhisperShelf(self.store.locate, options)
+        limits = QueueLimits(
+            max_batch=settings.max_batch, max_wait_s=settings.max_queue_s or math.inf
+        )
+        return ModelShelf(
+            self.engine_spec,
+            start_engine,
+            partial(Scheduler, context_s=self.context_s, limits=limits),
+            options,
+        )
+
+    @cached_property
+    def preloaded(self) -> tuple[str, ...]:
+        """Ids of the models that are loaded at start, the default one first."""
+        names = self.names()
+        others = (names.find(name).id for name in self.settings.preload)
+        return tuple(dict.fromkeys((self.default_model, *others)))
 
     @cached_property
     def default_model(self) -> str:
@@ -109,9 +132,30 @@ class LocalPlatform:
     def transcriber(self) -> Transcriber:
         return Router(self.names, self.deployment)
 
+    def context_s(self, speech_s: float) -> float:
+        """Return how long a context the encoder gets for so much speech."""
+        return MAX_CONTEXT_S if self.settings.exact else tight_context_s(speech_s)
+
+    def engine_spec(self, model_id: str) -> EngineSpec:
+        """Return what it takes to load a model.
+
+        Raises: ModelNotFoundError, ModelLoadError.
+        """
+        folder = self.store.locate(model_id)
+        options: dict[str, Scalar] = {
+            "device": self.settings.device,
+            "compute_type": self.settings.compute_type,
+            "n_threads": self.settings.n_threads,
+            "beam_size": self.settings.beam_size,
+            "best_of": self.settings.best_of,
+            "is_exact": self.settings.exact,
+        }
+        return EngineSpec(model_id, WHISPER_ENGINE, folder, options)
+
     def activity(self) -> Sequence[ModelActivity]:
         """Return what the models in memory are doing."""
-        return [ModelActivity(model_id, is_loaded=True) for model_id in sorted(self.shelf.loaded())]
+        schedulers = self.shelf.recognizers()
+        return [_activity(state, schedulers.get(state.id)) for state in self.shelf.status()]
 
     def names(self) -> ModelNames:
         """Return what is installed now."""
@@ -128,7 +172,10 @@ class LocalPlatform:
     def deployment(self, model_id: str) -> LocalTranscriber:
         """Return the path that runs one model."""
         return LocalTranscriber(
-            model_id, decoder=self.decoder, detector=self.detector, recognizers=self.shelf
+            model_id,
+            decoder=self.decoder,
+            detector=self.detector,
+            recognizers=AdmittingShelf(self.shelf),
         )
 
     @asynccontextmanager
@@ -176,7 +223,7 @@ def build_app(settings: Settings) -> FastAPI:
     async def lifespan(_app: FastAPI) -> AsyncGenerator[None]:
         sweep_stale_uploads(options.upload_directory)
         async with platform.running():
-            warm_up = asyncio.create_task(_load_default(platform))
+            warm_up = asyncio.create_task(_preload(platform))
             yield
             warm_up.cancel()
             await asyncio.gather(warm_up, return_exceptions=True)
@@ -192,16 +239,33 @@ def build_app(settings: Settings) -> FastAPI:
     )
 
 
-async def _load_default(platform: LocalPlatform) -> None:
-    """Load the default model; a failure is told and leaves the server not ready."""
-    model_id = platform.default_model
-    try:
-        await platform.shelf.recognizer(model_id)
-    except LoquentError as exc:
-        cause = str(exc.__cause__ or "")
-        _log.error("default model does not load", model=model_id, reason=exc.message, cause=cause)
-    else:
-        _log.info("ready", model=model_id)
+async def _preload(platform: LocalPlatform) -> None:
+    """Load what is to be in memory from the start; a failure is told and leaves it out."""
+    for model_id in platform.preloaded:
+        try:
+            await platform.shelf.load(model_id)
+        except LoquentError as exc:
+            _log.error("model does not load", model=model_id, reason=exc.message)
+        else:
+            _log.info("ready", model=model_id)
+
+
+def _activity(state: ModelState, scheduler: Scheduler | None) -> ModelActivity:
+    if scheduler is None:
+        return ModelActivity(state.id, is_loaded=False, memory_bytes=state.memory_bytes)
+    work = scheduler.status()
+    return ModelActivity(
+        state.id,
+        is_loaded=True,
+        memory_bytes=state.memory_bytes,
+        n_workers=work.n_workers,
+        n_running=work.n_running,
+        n_waiting={lane.name.lower(): n for lane, n in work.n_waiting.items()},
+        estimated_wait_s=round(work.estimated_wait_s, 3),
+        n_batches=work.n_batches,
+        n_utterances=work.n_utterances,
+        n_repairs=work.n_repairs,
+    )
 
 
 def _sources(settings: Settings) -> list[Source]:

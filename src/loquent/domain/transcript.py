@@ -61,7 +61,8 @@ class Transcript:
 
     Attributes:
         text: all segments joined, stripped at both ends.
-        language: ISO 639-1 code of `text`'s speech, or None where nothing was spoken.
+        language: ISO 639-1 code of the speech, as asked for or as detected; None where nothing was
+            spoken and none was asked for.
         duration_s: length of the decoded audio, counted in samples.
         model: id of the model that really served.
         provider: who ran it; "local" for our own engines.

@@ -1,54 +1,291 @@
-"""The speech-to-text models in memory; each is loaded once, when first asked for."""
+"""Keeps a few models in memory, each in a process of its own; knows nothing of how they work.
+
+A model is loaded when it is first asked for. To make room, or after a while without use, the
+process of one that nobody uses is ended.
+"""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+import logging
+import math
+from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
 from collections.abc import Set as AbstractSet
-from pathlib import Path
+from contextlib import asynccontextmanager
+from functools import partial
+from typing import Any, Final, Generic, TypeAlias
 
-from loquent.engines.whisper.network import NetworkOptions
-from loquent.engines.whisper.reader import BatchReader
-from loquent.engines.whisper.recognizer import WhisperRecognizer
+from loquent.domain.audio import Samples
+from loquent.domain.errors import LoquentError, ModelNotReadyError
+from loquent.engines.batch import BatchEngine
+from loquent.engines.clock import Clock, MonotonicClock
+from loquent.engines.host.readers import EngineSpec
+from loquent.engines.slots import HostedEngine, ModelState, R, ShelfOptions, Slot
+from loquent.ports import Recognition, RecognitionOptions, SpeechRecognizer
+
+_logger = logging.getLogger(__name__)
+
+_RETRY_AFTER_S: Final = 5.0
+"""When to ask again for a model that is being loaded; small ones take less."""
+
+_RESTART_PAUSE_S: Final = 10.0
+"""A model that has to be loaded again sooner than this waits for somebody to ask for it."""
 
 
-class WhisperShelf:
-    """A `RecognizerSource` over model folders."""
+StartEngine: TypeAlias = Callable[[EngineSpec, Callable[[], None]], Awaitable[HostedEngine]]
+"""Loads a model; the callback is to be called once if its process ends though nobody closed it."""
 
-    def __init__(self, locate: Callable[[str], Path], options: NetworkOptions) -> None:
-        """Take a function from model id to a verified folder; it may block and raise."""
-        self._locate = locate
-        self._options = options
-        self._loads: dict[str, asyncio.Task[WhisperRecognizer]] = {}
 
-    async def recognizer(self, model_id: str) -> WhisperRecognizer:
-        """Return the model, loading it first where needed; callers share one load."""
-        load = self._loads.get(model_id)
-        if load is None or _has_failed(load):
-            load = asyncio.create_task(asyncio.to_thread(self._load, model_id))
-            self._loads[model_id] = load
-        return await asyncio.shield(load)
+class ModelShelf(Generic[R]):
+    """A `RecognizerSource`; belongs to one event loop."""
+
+    def __init__(
+        self,
+        spec_of: Callable[[str], EngineSpec],
+        start_engine: StartEngine,
+        make_recognizer: Callable[[BatchEngine], R],
+        options: ShelfOptions | None = None,
+        clock: Clock | None = None,
+    ) -> None:
+        """Take what loads a model.
+
+        Args:
+            spec_of: from model id; may block, and raise a `LoquentError`.
+            make_recognizer: what callers speak to, made anew whenever a model is loaded.
+        """
+        self._spec_of = spec_of
+        self._start_engine = start_engine
+        self._make_recognizer = make_recognizer
+        self._options = options or ShelfOptions()
+        self._clock = clock or MonotonicClock()
+        self._slots: dict[str, Slot[R]] = {}
+        self._in_memory: set[Slot[R]] = set()
+        self._restarts_s: dict[str, float] = {}
+        self._making_room = asyncio.Lock()
+        self._something_changed = asyncio.Event()
+        self._chores: set[asyncio.Task[None]] = set()
+        self._is_closing = False
+
+    async def recognizer(self, model_id: str) -> SpeechRecognizer:
+        """Return the model, loading it first where needed; callers share one load.
+
+        What is returned stays good: where the model has been unloaded since, or its process died,
+        the next call loads it again.
+
+        Raises: ModelNotFoundError, ModelLoadError; ModelNotReadyError: after `cold_wait_s`.
+        """
+        async with self.in_use(model_id):
+            return _Handle(self, model_id)
+
+    @asynccontextmanager
+    async def in_use(self, model_id: str) -> AsyncGenerator[R]:
+        """Keep the model in memory inside the block, loading it first where needed.
+
+        Raises: as `recognizer`.
+        """
+        slot = self._slots.get(model_id) or self._begin(model_id)
+        slot.n_users += 1
+        try:
+            if not await self._is_done_within(self._options.cold_wait_s, slot.load):
+                raise self._not_ready(slot)
+            yield self._loaded(slot)
+        finally:
+            slot.n_users -= 1
+            slot.used_s = self._clock.now_s()
+            self._something_changed.set()
+
+    async def load(self, model_id: str) -> None:
+        """Bring a model into memory, however long it takes.
+
+        Raises: ModelNotFoundError, ModelLoadError.
+        """
+        slot = self._slots.get(model_id) or self._begin(model_id)
+        await asyncio.wait([slot.load])
+        self._loaded(slot)
 
     def loaded(self) -> AbstractSet[str]:
         """Return the ids of the models that can serve at once."""
+        return self.recognizers().keys()
+
+    def recognizers(self) -> Mapping[str, R]:
+        """Return what serves the models in memory now, by id; to look at, not to keep."""
         return {
-            model_id
-            for model_id, load in self._loads.items()
-            if load.done() and not _has_failed(load)
+            slot.model_id: slot.recognizer
+            for slot in self._slots.values()
+            if slot.recognizer is not None
         }
 
+    def status(self) -> tuple[ModelState, ...]:
+        """Return every model in memory or on its way there, sorted by id."""
+        now_s = self._clock.now_s()
+        return tuple(self._slots[model_id].state(now_s) for model_id in sorted(self._slots))
+
     async def close(self) -> None:
-        """Let running work end and free the models."""
-        for load in self._loads.values():
-            if not load.done():
-                load.cancel()
-            elif not _has_failed(load):
-                await asyncio.to_thread(load.result().close)
-        self._loads.clear()
+        """Give up what is being loaded, end every process and wait until all are gone."""
+        self._is_closing = True
+        loads = [slot.load for slot in self._slots.values()]
+        for load in loads:
+            load.cancel()
+        if loads:
+            await asyncio.wait(loads)
+        for slot in list(self._slots.values()):
+            self._unload(slot)
+        while self._chores:
+            await asyncio.wait(self._chores)
 
-    def _load(self, model_id: str) -> WhisperRecognizer:
-        return WhisperRecognizer(BatchReader(self._locate(model_id), self._options))
+    def _begin(self, model_id: str) -> Slot[R]:
+        if self._is_closing:
+            raise ModelNotReadyError("The server is shutting down.")
+        now_s = self._clock.now_s()
+        slot: Slot[R] = Slot(model_id, since_s=now_s, used_s=now_s)
+        slot.load = asyncio.create_task(self._load(slot))
+        slot.load.add_done_callback(partial(_report, model_id))
+        self._slots[model_id] = slot
+        return slot
+
+    async def _load(self, slot: Slot[R]) -> None:
+        try:
+            spec = await asyncio.to_thread(self._spec_of, slot.model_id)
+            await self._make_room(slot)
+            slot.engine = await self._start_engine(spec, partial(self._recover, slot))
+        finally:
+            if slot.engine is None:
+                self._forget(slot)
+        slot.recognizer = self._make_recognizer(slot.engine)
+        slot.since_s = slot.used_s = self._clock.now_s()
+        if self._options.idle_unload_s > 0 and slot.model_id not in self._options.preload:
+            slot.idle_watch = asyncio.create_task(self._unload_when_idle(slot))
+
+    async def _make_room(self, slot: Slot[R]) -> None:
+        """Wait, in the order of asking, until one more model may be in memory."""
+        slot.waits_for_room = True
+        async with self._making_room:
+            while len(self._in_memory) >= self._capacity:
+                self._something_changed.clear()
+                idle = self._unused_slots()
+                leavable = [s for s in idle if self._left_s(s, self._options.linger_s) <= 0]
+                if leavable:
+                    await asyncio.wait([self._unload(min(leavable, key=self._worth))])
+                else:
+                    await self._change_within(
+                        min((self._left_s(s, self._options.linger_s) for s in idle), default=None)
+                    )
+            self._in_memory.add(slot)
+        slot.waits_for_room = False
+
+    @property
+    def _capacity(self) -> int:
+        return max(self._options.max_loaded, len(self._options.preload))
+
+    def _unused_slots(self) -> list[Slot[R]]:
+        return [s for s in self._slots.values() if s.recognizer is not None and not s.n_users]
+
+    def _worth(self, slot: Slot[R]) -> tuple[bool, float]:
+        """Rank models by how long they should stay."""
+        return slot.model_id in self._options.preload, slot.used_s
+
+    def _left_s(self, slot: Slot[R], limit_s: float) -> float:
+        """Return how much of `limit_s` without use is left."""
+        return limit_s - slot.idle_s(self._clock.now_s())
+
+    async def _unload_when_idle(self, slot: Slot[R]) -> None:
+        while (left_s := self._left_s(slot, self._options.idle_unload_s)) > 0:
+            await self._clock.sleep(left_s)
+        _logger.info("model %s is unloaded: nobody used it", slot.model_id)
+        self._unload(slot)
+
+    def _unload(self, slot: Slot[R]) -> asyncio.Task[None]:
+        """Take a model off the shelf at once; the task is done when its memory is free."""
+        del self._slots[slot.model_id]
+        if slot.idle_watch is not None:
+            slot.idle_watch.cancel()
+        ending = asyncio.create_task(self._end(slot))
+        self._chores.add(ending)
+        ending.add_done_callback(self._chores.discard)
+        return ending
+
+    async def _end(self, slot: Slot[R]) -> None:
+        assert slot.recognizer is not None
+        assert slot.engine is not None
+        try:
+            await slot.recognizer.close()
+        finally:
+            await slot.engine.close()
+            self._forget(slot)
+
+    def _forget(self, slot: Slot[R]) -> None:
+        """Note that nothing of a model is in memory."""
+        if self._slots.get(slot.model_id) is slot:
+            del self._slots[slot.model_id]
+        self._in_memory.discard(slot)
+        self._something_changed.set()
+
+    def _recover(self, slot: Slot[R]) -> None:
+        """Clear up behind a process that ended by itself; replace it where it is to stay loaded."""
+        model_id = slot.model_id
+        if self._slots.get(model_id) is not slot:
+            return  # it was about to be unloaded
+        _logger.warning("the process of model %s has died", model_id)
+        self._unload(slot)
+        now_s = self._clock.now_s()
+        is_early = now_s - self._restarts_s.get(model_id, -math.inf) < _RESTART_PAUSE_S
+        if model_id in self._options.preload and not is_early and not self._is_closing:
+            self._restarts_s[model_id] = now_s
+            self._begin(model_id)
+
+    def _loaded(self, slot: Slot[R]) -> R:
+        """Return what a load that is over came to."""
+        if slot.load.cancelled():
+            raise ModelNotReadyError("The server is shutting down.")
+        slot.load.result()
+        assert slot.recognizer is not None
+        return slot.recognizer
+
+    def _not_ready(self, slot: Slot[R]) -> ModelNotReadyError:
+        waited_s = self._clock.now_s() - slot.since_s
+        state = f"has been loading for {waited_s:.0f} s and cannot serve yet"
+        if slot.waits_for_room:
+            state = f"waits for room: all {self._capacity} models in memory are in use"
+        message = f"The model '{slot.model_id}' {state}. Ask again in {_RETRY_AFTER_S:.0f} s."
+        return ModelNotReadyError(message, retry_after_s=_RETRY_AFTER_S)
+
+    async def _change_within(self, limit_s: float | None) -> None:
+        """Wait until something changed, or `limit_s` have passed."""
+        change = asyncio.create_task(self._something_changed.wait())
+        try:
+            await self._is_done_within(limit_s, change)
+        finally:
+            change.cancel()
+
+    async def _is_done_within(self, limit_s: float | None, work: asyncio.Future[Any]) -> bool:
+        """Wait for `work` at most `limit_s`; None is for ever. It goes on in any case."""
+        if work.done():
+            return True
+        if limit_s is None:
+            await asyncio.wait([work])
+            return True
+        alarm = asyncio.create_task(self._clock.sleep(limit_s))
+        try:
+            await asyncio.wait([work, alarm], return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            alarm.cancel()
+        return work.done()
 
 
-def _has_failed(load: asyncio.Task[WhisperRecognizer]) -> bool:
-    return load.done() and (load.cancelled() or load.exception() is not None)
+class _Handle(Generic[R]):
+    """A `SpeechRecognizer` that keeps its model in memory while it has something to do."""
+
+    def __init__(self, shelf: ModelShelf[R], model_id: str) -> None:
+        self._shelf = shelf
+        self._model_id = model_id
+
+    async def recognize(self, samples: Samples, options: RecognitionOptions) -> Recognition:
+        async with self._shelf.in_use(self._model_id) as recognizer:
+            return await recognizer.recognize(samples, options)
+
+
+def _report(model_id: str, load: asyncio.Task[None]) -> None:
+    """Log a failed load, for it may be that nobody waits for it any more."""
+    if not load.cancelled() and (error := load.exception()) is not None:
+        message = error.message if isinstance(error, LoquentError) else repr(error)
+        _logger.warning("model %s does not load: %s", model_id, message)

@@ -48,7 +48,8 @@ class RegionFinder:
         self._begin_above = detection.threshold
         self._end_below = max(MIN_THRESHOLD, detection.threshold - HYSTERESIS)
         self._silence_s = detection.silence_duration_ms / 1000
-        self._pad_s = detection.prefix_padding_ms / 1000
+        # Both paddings may take half of a region, so that the other half is left for speech.
+        self._pad_s = min(detection.prefix_padding_ms / 1000, max_region_s / 4)
         self._max_region_s = max_region_s
         self._now_s = 0.0
         self._free_from_s = 0.0
@@ -141,6 +142,12 @@ class StretchPacker:
             return None
         complete, self._open = self._open, region
         return complete
+
+    def pass_silence(self, until_s: float) -> SpeechRegion | None:
+        """Take note that no region will begin before `until_s`; return a stretch that this ends."""
+        if self._open is None or until_s - self._open.end_s <= self._max_pause_s:
+            return None
+        return self.finish()
 
     def finish(self) -> SpeechRegion | None:
         """Return the last stretch, if any."""

@@ -36,6 +36,9 @@ class StretchCutter:
         """Take the next samples and return the stretches that are complete."""
         self._audio.append(samples)
         stretches = self._pack(self._regions.push(probabilities))
+        ended = self._packer.pass_silence(self._regions.settled_s)
+        if ended:
+            stretches.append(self._cut(ended))
         self._release()
         return stretches
 

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from collections import deque
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from uuid import uuid4
 
 from loquent.domain.audio import AudioSource
@@ -93,30 +92,53 @@ async def _recognised(
     request: TranscriptionRequest,
     stretches: AsyncGenerator[Stretch],
 ) -> AsyncGenerator[tuple[float, Recognition]]:
-    """Recognise a few stretches at a time; yield (start_s, recognition) in order.
+    """Recognise many stretches at a time; yield (start_s, recognition) in order, each when due."""
+    # Two more are in flight: the one whose end is awaited, and the one about to be put in.
+    begun: asyncio.Queue[_Begun | None] = asyncio.Queue(N_IN_FLIGHT - 2)
+    running: set[asyncio.Task[Recognition]] = set()
+    feeding = asyncio.create_task(_feed(recognizer, _options(request), stretches, begun, running))
+    try:
+        while next_ := await begun.get():
+            yield next_.start_s, await next_.work
+        await feeding
+    finally:
+        for task in (feeding, *running):
+            task.cancel()
+        await asyncio.gather(feeding, *running, return_exceptions=True)
+
+
+async def _feed(
+    recognizer: SpeechRecognizer,
+    options: RecognitionOptions,
+    stretches: AsyncGenerator[Stretch],
+    begun: asyncio.Queue[_Begun | None],
+    running: set[asyncio.Task[Recognition]],
+) -> None:
+    """Begin the recognition of each stretch, as long as not too many wait; None is the last.
 
     The first stretch in which something is said decides the language of the recording; until
     then stretches go one by one.
     """
-    options = _options(request)
-    running: deque[tuple[float, asyncio.Task[Recognition]]] = deque()
     try:
         async for stretch in stretches:
             lane = Lane.SHORT if stretch.start_s < OPENING_S else Lane.LONG
-            work = recognizer.recognize(stretch.samples, replace(options, lane=lane))
-            running.append((stretch.start_s, asyncio.ensure_future(work)))
-            if options.language is None or len(running) >= N_IN_FLIGHT:
-                start_s, task = running.popleft()
-                recognition = await task
-                if recognition.segments:
-                    options = replace(options, language=recognition.language)
-                yield start_s, recognition
-        while running:
-            start_s, task = running.popleft()
-            yield start_s, await task
+            recognising = recognizer.recognize(stretch.samples, replace(options, lane=lane))
+            work = asyncio.create_task(recognising)
+            running.add(work)
+            work.add_done_callback(running.discard)
+            await begun.put(_Begun(stretch.start_s, work))
+            if options.language is None and (recognition := await work).segments:
+                options = replace(options, language=recognition.language)
     finally:
-        for _start_s, task in running:
-            task.cancel()
+        await begun.put(None)
+
+
+@dataclass(frozen=True, slots=True)
+class _Begun:
+    """A stretch that is being recognised."""
+
+    start_s: float
+    work: asyncio.Task[Recognition]
 
 
 def _options(request: TranscriptionRequest) -> RecognitionOptions:

@@ -36,15 +36,15 @@ class FairShares:
 
     def serve(self, work_s: float) -> None:
         """Give out that much work: in virtual time, equally to all shares that want some."""
-        for end_s in sorted(self._ends_s.values()):
-            n_shares = len(self._ends_s)
-            step_s = min(end_s - self._now_s, work_s / n_shares)
-            self._now_s += step_s
-            work_s -= step_s * n_shares
-            if self._now_s < end_s:
+        while self._ends_s:
+            end_s = min(self._ends_s.values())
+            needed_s = (end_s - self._now_s) * len(self._ends_s)
+            if work_s < needed_s:
+                self._now_s += work_s / len(self._ends_s)
                 return
+            self._now_s = end_s
+            work_s -= needed_s
             self._forget_served()
-            self._now_s = max(self._now_s, end_s)
 
     def rest(self) -> None:
         """Forget what was asked for: no work is left."""

@@ -28,6 +28,7 @@ class Reading:
     utterance: Utterance
     language: str | None
     begin_s: float = 0.0
+    has_begun: bool = False
     segments: list[Segment] = field(default_factory=list)
     n_prompt_tokens: int = 0
     n_repairs: int = 0
@@ -43,13 +44,14 @@ class Reading:
 
     @property
     def is_over(self) -> bool:
-        return self.begin_s > 0 and duration_s(self.window) < MIN_REMAINDER_S
+        return self.has_begun and duration_s(self.window) < MIN_REMAINDER_S
 
     def take(self, segments: list[Segment], heard_s: float) -> None:
         """Append what one look gave and go on behind it."""
         first_id = len(self.segments)
         self.segments += [shifted(s, self.begin_s, first_id + i) for i, s in enumerate(segments)]
         self.begin_s += heard_s
+        self.has_begun = True
 
     def recognition(self) -> Recognition:
         """Return everything that was read."""

@@ -115,8 +115,12 @@ class Vocabulary:
     def words(self, text_tokens: Sequence[int]) -> list[WordTokens]:
         """Split text tokens into words, or into characters where the script has no spaces."""
         texts, groups = self._tokens.split_to_word_tokens([*text_tokens, self.end_of_text])
-        pairs = zip(texts[:-1], groups[:-1], strict=True)
-        return [WordTokens(text, len(group)) for text, group in pairs]
+        # A character that was not finished takes the end into its group, or is left out.
+        counts = [len(self.text_tokens(group)) for group in groups]
+        words = [WordTokens(text, n) for text, n in zip(texts, counts, strict=True) if n]
+        n_left = len(text_tokens) - sum(counts)
+        rest = text_tokens[len(text_tokens) - n_left :]
+        return [*words, WordTokens(self.text(rest), n_left)] if n_left else words
 
 
 class Vocabularies:

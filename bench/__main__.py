@@ -10,7 +10,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from bench import accuracy, endurance, meaning, serving
+from bench import accuracy, endurance, meaning, serving, stress
 from bench.corpus import has_set
 
 app = typer.Typer(help=__doc__, add_completion=False)
@@ -63,6 +63,24 @@ def check_memory(
 ) -> None:
     """Peak memory of a server over a long recording."""
     _show(endurance.memory_over_length(hours, model))
+
+
+@app.command("loops")
+def check_loops(
+    hours: Annotated[float, typer.Option(help="Length of all cuts together.")] = 1.0,
+    model: Model = "whisper-base",
+) -> None:
+    """Repetition loops in speech that is repetitive and cut at random."""
+    _show(stress.loops(hours, model))
+
+
+@app.command("cycles")
+def check_cycles(
+    n_cycles: Annotated[int, typer.Option("--cycles", help="Loads and unloads.")] = 200,
+    model: Model = "whisper-tiny.en",
+) -> None:
+    """Memory that loading and unloading a model leaves behind."""
+    _show(stress.load_cycles(n_cycles, model))
 
 
 @app.command("fresh")

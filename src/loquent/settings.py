@@ -27,6 +27,8 @@ ENV_PREFIX = "LOQUENT_"
 CONFIG_VARIABLE = "LOQUENT_CONFIG"
 CONFIG_NAME = "loquent.toml"
 
+ENGINE_VARIABLES = ("CUDA_HOME", "CUDA_PATH", "CUDA_VISIBLE_DEVICES", "LD_LIBRARY_PATH")
+
 _FIELD_IN_MESSAGE = re.compile(r'field "(\w+)"')
 
 ComputeType: TypeAlias = Literal[
@@ -169,6 +171,11 @@ def load_settings(**overrides: object) -> Settings:
         raise SettingsError(_unreadable_variable(str(exc))) from exc
     except ValueError as exc:  # TOML that cannot be parsed
         raise SettingsError(f"{config}: {exc}") from exc
+
+
+def engine_environment() -> dict[str, str]:
+    """Return the variables by which the libraries of engines find a GPU and each other."""
+    return {name: os.environ[name] for name in ENGINE_VARIABLES if name in os.environ}
 
 
 def unknown_variables() -> list[str]:

@@ -46,7 +46,7 @@ from loquent.ports import Transcriber
 from loquent.routing.directory import LocalDirectory
 from loquent.routing.names import ModelNames
 from loquent.routing.router import Router
-from loquent.settings import Settings
+from loquent.settings import Settings, engine_environment
 
 __all__ = [
     "InstalledModel",
@@ -71,9 +71,14 @@ WHISPER_ENGINE = "whisper_ct2"
 
 @dataclass(frozen=True)
 class LocalPlatform:
-    """Everything this machine offers without a network in front of it."""
+    """Everything this machine offers without a network in front of it.
+
+    Attributes:
+        preload: ids of models that stay in memory from the start.
+    """
 
     settings: Settings
+    preload: tuple[str, ...] = ()
 
     @cached_property
     def store(self) -> ModelStore:
@@ -97,7 +102,7 @@ class LocalPlatform:
             max_loaded=settings.max_loaded,
             idle_unload_s=settings.idle_unload_s,
             cold_wait_s=settings.cold_wait_s,
-            preload=frozenset(self.preloaded),
+            preload=frozenset(self.preload),
         )
         limits = QueueLimits(
             max_batch=settings.max_batch, max_wait_s=settings.max_queue_s or math.inf
@@ -110,23 +115,8 @@ class LocalPlatform:
         )
 
     @cached_property
-    def preloaded(self) -> tuple[str, ...]:
-        """Ids of the models that are loaded at start, the default one first."""
-        names = self.names()
-        others = (names.find(name).id for name in self.settings.preload)
-        return tuple(dict.fromkeys((self.default_model, *others)))
-
-    @cached_property
-    def default_model(self) -> str:
-        """Id of the model that must serve before the server is ready.
-
-        Raises: ModelNotFoundError: if it is not installed.
-        """
-        return self.names().find(self.settings.default_model).id
-
-    @cached_property
     def directory(self) -> LocalDirectory:
-        return LocalDirectory(self.names, self.shelf.loaded, self.default_model)
+        return LocalDirectory(self.names, self.shelf.loaded, self.settings.default_model)
 
     @cached_property
     def transcriber(self) -> Transcriber:
@@ -150,7 +140,7 @@ class LocalPlatform:
             "best_of": self.settings.best_of,
             "is_exact": self.settings.exact,
         }
-        return EngineSpec(model_id, WHISPER_ENGINE, folder, options)
+        return EngineSpec(model_id, WHISPER_ENGINE, folder, options, engine_environment())
 
     def activity(self) -> Sequence[ModelActivity]:
         """Return what the models in memory are doing."""
@@ -217,7 +207,7 @@ def build_app(settings: Settings) -> FastAPI:
 
     Raises: ModelNotFoundError: if the default model is not installed.
     """
-    platform = LocalPlatform(settings)
+    platform = LocalPlatform(settings, preload=_always_loaded(settings))
 
     @asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncGenerator[None]:
@@ -239,9 +229,19 @@ def build_app(settings: Settings) -> FastAPI:
     )
 
 
+def _always_loaded(settings: Settings) -> tuple[str, ...]:
+    """Return the ids of the models that are loaded at start, the default one first.
+
+    Raises: ModelNotFoundError.
+    """
+    names = LocalPlatform(settings).names()
+    wanted = (settings.default_model, *settings.preload)
+    return tuple(dict.fromkeys(names.find(name).id for name in wanted))
+
+
 async def _preload(platform: LocalPlatform) -> None:
     """Load what is to be in memory from the start; a failure is told and leaves it out."""
-    for model_id in platform.preloaded:
+    for model_id in platform.preload:
         try:
             await platform.shelf.load(model_id)
         except LoquentError as exc:

@@ -18,7 +18,9 @@ class LocalDirectory:
         loaded: Callable[[], AbstractSet[str]],
         default_model: str,
     ) -> None:
-        """Take what is installed now, what is in memory now, and what must be for readiness."""
+        """Take what is installed now, what is in memory now, and the model, under any of its
+        names, that must be there for readiness.
+        """
         self._names = names
         self._loaded = loaded
         self._default_model = default_model
@@ -35,7 +37,7 @@ class LocalDirectory:
 
     def is_ready(self) -> bool:
         """Tell whether the default model can serve now."""
-        return self._default_model in self._loaded()
+        return self._names().find(self._default_model).id in self._loaded()
 
     def _status(self, names: ModelNames, card: ModelCard) -> ModelStatus:
         aliases = (

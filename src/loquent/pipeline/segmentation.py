@@ -26,8 +26,9 @@ MIN_SPEECH_S = 0.1
 MAX_REGION_S = 28.0
 """Regions are cut at this length; Whisper hears at most 30 s at a time."""
 
-MAX_STRETCH_S = 29.0
-"""Longest stretch handed to the engine: regions with the pauses between them."""
+MAX_STRETCH_S = 15.0
+"""Regions are joined, with the pauses between them, up to this length: longer stretches are not
+recognised any better and keep others waiting. One region alone may be longer."""
 
 MAX_PAUSE_S = 2.0
 """A longer pause ends a stretch: silence inside one costs time and invites invention."""

@@ -231,7 +231,8 @@ def packed(regions: Iterable[SpeechRegion]) -> list[SpeechRegion]:
 @given(ordered_regions())
 def test_stretches_hold_every_region_and_no_long_pause(regions: list[SpeechRegion]) -> None:
     stretches = packed(regions)
-    assert all(stretch.duration_s <= MAX_STRETCH_S for stretch in stretches)
+    longer = [stretch for stretch in stretches if stretch.duration_s > MAX_STRETCH_S]
+    assert set(longer) <= set(regions)
     assert all(left.end_s <= right.start_s for left, right in pairwise(stretches))
     homes = [
         [s for s in stretches if s.start_s <= region.start_s and region.end_s <= s.end_s]

@@ -30,11 +30,14 @@ RULES: Mapping[Lane, LaneRule] = MappingProxyType(
     {
         Lane.LIVE_FINAL: LaneRule(patience_s=0.0, max_batch_s=1.5),
         Lane.LIVE_PARTIAL: LaneRule(patience_s=0.3, max_batch_s=1.5),
-        Lane.SHORT: LaneRule(patience_s=1.0, max_batch_s=3.0),
+        Lane.SHORT: LaneRule(patience_s=1.0, max_batch_s=2.0),
         Lane.LONG: LaneRule(patience_s=10.0, max_batch_s=1.2),
     }
 )
 """A long recording's batches are short, since whoever comes next must wait for one to end."""
+
+MAX_QUIET_BATCH_S = 3.0
+"""Where nobody is expected to come, longer batches of long recordings get more work done."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,6 +126,12 @@ class Machine:
         """Tell whether one worker is kept from long recordings, for who comes next."""
         return self.expects_urgent and self.n_workers > 1
 
+    def max_batch_s(self, leader: Job) -> float:
+        """Return how long the batch of `leader` may take by estimate."""
+        if leader.is_long and not self.expects_urgent:
+            return MAX_QUIET_BATCH_S
+        return RULES[leader.lane].max_batch_s
+
     @property
     def takes_long(self) -> bool:
         n_long = sum(batch.is_long for batch in self.running)
@@ -159,18 +168,23 @@ def _all_at_once(queue: Sequence[Job], machine: Machine, narrow: Batch) -> Batch
 
 
 def _filled(queue: Sequence[Job], machine: Machine, width: Width, n_max: int) -> Batch:
-    """Return the first of the queue with as many of the others, in order, as pay."""
+    """Return the first of the queue with those who pay, the ones of its own length first.
+
+    The encoder hears everybody in the context of the longest, and takes most of the time.
+    """
     leader = queue[0]
     chosen = [leader]
     shape = leader.shape
     cost_s = machine.cost.seconds(shape, width)
-    for job in (job for job in queue[1:] if job.goes_with(leader)):
+    others = [job for job in queue[1:] if job.goes_with(leader)]
+    for job in sorted(others, key=lambda job: abs(job.shape.context_s - leader.shape.context_s)):
         if len(chosen) >= n_max:
             break
         joined = shape.joined(job.shape)
         joined_s = machine.cost.seconds(joined, width)
         pays = joined_s - cost_s < machine.cost.seconds(job.shape, width)
-        if pays and joined_s <= RULES[leader.lane].max_batch_s:
+        if pays and joined_s <= machine.max_batch_s(leader):
             chosen.append(job)
             shape, cost_s = joined, joined_s
+    chosen.sort(key=queue.index)
     return Batch(tuple(chosen), width, cost_s)

@@ -138,7 +138,7 @@ def test_every_batch_keeps_the_rules(
     assert {(j.key, j.is_long) for j in batch.jobs} == {(leader.key, leader.is_long)}
     assert [j.due_s for j in batch.jobs] == sorted(j.due_s for j in batch.jobs)
     if len(batch.jobs) > 1:
-        assert batch.estimated_s <= RULES[leader.lane].max_batch_s
+        assert batch.estimated_s <= now.max_batch_s(leader)
         alone_s = sum(now.cost.seconds(j.shape, batch.width) for j in batch.jobs)
         assert batch.estimated_s < alone_s
     if batch.width is Width.NARROW:

@@ -8,6 +8,7 @@ from functools import cache
 from pathlib import Path
 
 import pytest
+from filelock import FileLock
 
 from tests.cli.process import environment
 
@@ -41,11 +42,12 @@ def _install() -> None:
         if shutil.which(program) is None:
             pytest.skip(f"{program} is not installed")
     lock, mark = FOLDER / "package-lock.json", FOLDER / "node_modules" / ".installed-lock"
-    if mark.exists() and mark.read_bytes() == lock.read_bytes():
-        return
-    command = ["npm", "ci", "--no-audit", "--no-fund", "--ignore-scripts", "--engine-strict=false"]
-    done = subprocess.run(
-        command, cwd=FOLDER, capture_output=True, text=True, timeout=LIMIT_S, check=False
-    )
-    assert done.returncode == 0, done.stderr
-    mark.write_bytes(lock.read_bytes())
+    with FileLock(FOLDER / ".installing"):  # tests run in several processes
+        if mark.exists() and mark.read_bytes() == lock.read_bytes():
+            return
+        command = ["npm", "ci", "--no-audit", "--no-fund", "--ignore-scripts"]
+        done = subprocess.run(
+            command, cwd=FOLDER, capture_output=True, text=True, timeout=LIMIT_S, check=False
+        )
+        assert done.returncode == 0, done.stderr
+        mark.write_bytes(lock.read_bytes())

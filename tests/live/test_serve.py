@@ -266,8 +266,9 @@ def test_a_decoder_that_is_killed_costs_nothing(loquent: RunningServer) -> None:
         _kill_decoders(loquent)
         answer = answered.result()
     assert answer.status_code == 200, answer.text
-    assert answer.json()["text"].startswith("It was the best of times, it was the worst of times")
-    assert "comparison only" in answer.json()["text"]
+    text = answer.json()["text"].lower()
+    assert "best of times" in text
+    assert "comparison only" in text
     assert loquent.post(sample()).json()["text"] == SAMPLE_TEXT
 
 

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Coroutine
 from contextlib import aclosing
 from dataclasses import dataclass, replace
+from typing import Any
 from uuid import uuid4
 
 from loquent.domain.audio import AudioSource
@@ -93,26 +94,25 @@ async def _recognised(
     stretches: AsyncGenerator[Stretch],
 ) -> AsyncGenerator[tuple[float, Recognition]]:
     """Recognise many stretches at a time; yield (start_s, recognition) in order, each when due."""
-    # Two more are in flight: the one whose end is awaited, and the one about to be put in.
-    begun: asyncio.Queue[_Begun | None] = asyncio.Queue(N_IN_FLIGHT - 2)
-    running: set[asyncio.Task[Recognition]] = set()
-    feeding = asyncio.create_task(_feed(recognizer, _options(request), stretches, begun, running))
+    flight = _Flight()
+    feeding = asyncio.create_task(_feed(recognizer, _options(request), stretches, flight))
     try:
-        while next_ := await begun.get():
-            yield next_.start_s, await next_.work
+        while next_ := await flight.begun.get():
+            recognition = await next_.work
+            flight.room.release()
+            yield next_.start_s, recognition
         await feeding
     finally:
-        for task in (feeding, *running):
+        for task in (feeding, *flight.running):
             task.cancel()
-        await asyncio.gather(feeding, *running, return_exceptions=True)
+        await asyncio.gather(feeding, *flight.running, return_exceptions=True)
 
 
 async def _feed(
     recognizer: SpeechRecognizer,
     options: RecognitionOptions,
     stretches: AsyncGenerator[Stretch],
-    begun: asyncio.Queue[_Begun | None],
-    running: set[asyncio.Task[Recognition]],
+    flight: _Flight,
 ) -> None:
     """Begin the recognition of each stretch, as long as not too many wait; None is the last.
 
@@ -122,15 +122,13 @@ async def _feed(
     try:
         async for stretch in stretches:
             lane = Lane.SHORT if stretch.start_s < OPENING_S else Lane.LONG
+            await flight.room.acquire()
             recognising = recognizer.recognize(stretch.samples, replace(options, lane=lane))
-            work = asyncio.create_task(recognising)
-            running.add(work)
-            work.add_done_callback(running.discard)
-            await begun.put(_Begun(stretch.start_s, work))
+            work = flight.begin(stretch.start_s, recognising)
             if options.language is None and (recognition := await work).segments:
                 options = replace(options, language=recognition.language)
     finally:
-        await begun.put(None)
+        flight.begun.put_nowait(None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,6 +137,25 @@ class _Begun:
 
     start_s: float
     work: asyncio.Task[Recognition]
+
+
+class _Flight:
+    """The stretches of one recording that are with the engine, in order; None is the last."""
+
+    def __init__(self) -> None:
+        self.room = asyncio.Semaphore(N_IN_FLIGHT)
+        self.begun: asyncio.Queue[_Begun | None] = asyncio.Queue()
+        self.running: set[asyncio.Task[Recognition]] = set()
+
+    def begin(
+        self, start_s: float, recognising: Coroutine[Any, Any, Recognition]
+    ) -> asyncio.Task[Recognition]:
+        """Start a stretch for which there is room."""
+        work = asyncio.create_task(recognising)
+        self.running.add(work)
+        work.add_done_callback(self.running.discard)
+        self.begun.put_nowait(_Begun(start_s, work))
+        return work
 
 
 def _options(request: TranscriptionRequest) -> RecognitionOptions:

@@ -30,8 +30,8 @@ def loquent(model: str) -> Listen:
     """Run the product's own pipeline, without HTTP, as `loquent transcribe` does."""
     platform = LocalPlatform(load_settings(data_dir=data_dir()))
     runner = asyncio.Runner()
-    runner.run(platform.decoder.start())
-    runner.run(platform.shelf.recognizer(model))
+    runner.run(platform.listening.decoder.start())
+    runner.run(platform.listening.shelf.recognizer(model))
 
     async def transcribe(source: AudioSource, language: str | None, task: Task) -> str:
         request = TranscriptionRequest(model, task, language)

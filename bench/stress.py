@@ -22,10 +22,10 @@ from bench.serving import N_CLIENTS, Client
 from loquent.codec.decoder import decode_windows
 from loquent.codec.sniff import sniff
 from loquent.domain.audio import SAMPLE_RATE_HZ, Samples
+from loquent.engines.host.performers import EngineSpec
 from loquent.engines.host.process import start_engine
-from loquent.engines.host.readers import EngineSpec
+from loquent.engines.recognizers import RecognizerShelf
 from loquent.engines.scheduling.scheduler import Scheduler
-from loquent.engines.shelf import ModelShelf
 from loquent.engines.whisper.context import tight_context_s
 from tests.assets import clip, data_dir
 from tests.live.server import serving
@@ -80,7 +80,7 @@ def load_cycles(n_cycles: int, model: str) -> Table:
     process = psutil.Process()
 
     async def cycle() -> None:
-        shelf = ModelShelf(
+        shelf = RecognizerShelf(
             partial(_spec, data_dir() / "models"),
             start_engine,
             partial(Scheduler, context_s=tight_context_s),

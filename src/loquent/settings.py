@@ -42,8 +42,30 @@ DEFAULT_ALIASES: Mapping[str, str] = {
     "gpt-4o-mini-transcribe": "whisper-base",
     "whisper-large-v3": "whisper-base",
     "whisper-large-v3-turbo": "whisper-base",
+    "tts-1": "kokoro",
+    "tts-1-hd": "kokoro",
+    "gpt-4o-mini-tts": "kokoro",
+    "skt/axtts-2-6": "kokoro",
 }
 """Names that clients have written into their code, and what answers to them here."""
+
+DEFAULT_VOICES: Mapping[str, str] = {
+    "alloy": "af_alloy",
+    "aria": "af_heart",
+    "ash": "am_michael",
+    "ballad": "bm_lewis",
+    "cedar": "am_fenrir",
+    "coral": "af_bella",
+    "echo": "am_echo",
+    "fable": "bm_fable",
+    "marin": "af_heart",
+    "nova": "af_nova",
+    "onyx": "am_onyx",
+    "sage": "af_sarah",
+    "shimmer": "af_sky",
+    "verse": "am_puck",
+}
+"""Voices that clients have written into their code, and who speaks in their place."""
 
 
 class SettingsError(Exception):
@@ -72,6 +94,13 @@ class Settings(BaseSettings):
     aliases: dict[str, str] = Field(
         default_factory=lambda: dict(DEFAULT_ALIASES),
         description="other names of installed models",
+    )
+    voices: dict[str, str] = Field(
+        default_factory=lambda: dict(DEFAULT_VOICES),
+        description="other names of voices, or of mixes of them",
+    )
+    max_input_characters: int = Field(
+        4096, ge=0, description="longest text that is spoken in one request, 0 for no limit"
     )
     offline: bool = Field(default=False, description="never fetch anything")
     model_dir: Path | None = Field(
@@ -109,6 +138,9 @@ class Settings(BaseSettings):
         4 * 3600, ge=0, description="longest recording accepted, 0 for no limit"
     )
     max_decoders: int = Field(16, ge=1, description="recordings decoded at the same time")
+    open_lists: bool = Field(
+        default=True, description="show the lists of models and voices in /audio without a key"
+    )
     unknown_fields: Literal["warn", "strict"] = Field(
         "warn", description="list unknown request fields in a header, or refuse them"
     )

@@ -9,10 +9,10 @@ import psutil
 import pytest
 
 from loquent.domain.transcript import Task
+from loquent.engines.host.performers import EngineSpec
 from loquent.engines.host.process import start_engine
-from loquent.engines.host.readers import EngineSpec
+from loquent.engines.recognizers import RecognizerShelf
 from loquent.engines.scheduling.scheduler import Scheduler
-from loquent.engines.shelf import ModelShelf
 from loquent.engines.whisper.context import tight_context_s
 from loquent.ports import RecognitionOptions
 from tests.assets import SAMPLE_TEXT, sample
@@ -27,7 +27,7 @@ def spec_of(model_id: str) -> EngineSpec:
 
 async def test_callers_at_once_share_one_process_that_ends_with_the_shelf() -> None:
     before = set(psutil.Process().children())
-    shelf = ModelShelf(spec_of, start_engine, partial(Scheduler, context_s=tight_context_s))
+    shelf = RecognizerShelf(spec_of, start_engine, partial(Scheduler, context_s=tight_context_s))
     first, second = await asyncio.gather(*(shelf.recognizer(ENGLISH_ONLY) for _ in range(2)))
     assert len(set(psutil.Process().children()) - before) == 1
     assert shelf.loaded() == {ENGLISH_ONLY}

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from loquent.api.app import Services
 from loquent.domain.activity import ModelActivity
 from tests.fakes.fake_directory import FakeDirectory
+from tests.fakes.fake_speaker import FakeSpeaker, FakeVoices
 from tests.fakes.fake_transcriber import FakeTranscriber
 
 
@@ -18,6 +19,14 @@ class FakeBoard:
 
 
 def fake_services(
-    transcriber: FakeTranscriber | None = None, directory: FakeDirectory | None = None
+    transcriber: FakeTranscriber | None = None,
+    directory: FakeDirectory | None = None,
+    speaker: FakeSpeaker | None = None,
 ) -> Services:
-    return Services(transcriber or FakeTranscriber(), directory or FakeDirectory(), FakeBoard())
+    return Services(
+        transcriber or FakeTranscriber(),
+        speaker or FakeSpeaker(),
+        directory or FakeDirectory(),
+        FakeVoices(),
+        FakeBoard(),
+    )

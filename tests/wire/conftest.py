@@ -14,6 +14,7 @@ import uvicorn
 
 from loquent.api.app import ApiOptions, create_app
 from tests.fakes.fake_directory import FakeDirectory
+from tests.fakes.fake_speaker import FakeSpeaker
 from tests.fakes.fake_transcriber import FakeTranscriber
 from tests.fakes.services import fake_services
 
@@ -27,6 +28,7 @@ class LiveServer:
     port: int
     transcriber: FakeTranscriber = field(default_factory=FakeTranscriber)
     directory: FakeDirectory = field(default_factory=FakeDirectory)
+    speaker: FakeSpeaker = field(default_factory=FakeSpeaker)
     clients: ExitStack = field(default_factory=ExitStack)
 
     @property
@@ -43,15 +45,19 @@ Serve = Callable[..., LiveServer]
 
 @contextmanager
 def running(
-    options: ApiOptions, transcriber: FakeTranscriber, directory: FakeDirectory
+    options: ApiOptions,
+    transcriber: FakeTranscriber,
+    directory: FakeDirectory,
+    speaker: FakeSpeaker | None = None,
 ) -> Iterator[LiveServer]:
-    app = create_app(fake_services(transcriber, directory), options)
+    speaker = speaker or FakeSpeaker()
+    app = create_app(fake_services(transcriber, directory, speaker), options)
     listening = socket.create_server(("127.0.0.1", 0))
     config = uvicorn.Config(app, log_config=None, access_log=False, loop="asyncio", lifespan="on")
     server = uvicorn.Server(config)
     thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]})
     thread.start()
-    live = LiveServer(listening.getsockname()[1], transcriber, directory)
+    live = LiveServer(listening.getsockname()[1], transcriber, directory, speaker)
     try:
         with live.clients:
             yield live

@@ -8,8 +8,7 @@ import httpx2
 import pytest
 from fastapi.routing import APIRoute
 
-from loquent.api.app import ApiOptions, create_app
-from loquent.api.auth import PUBLIC_PATHS
+from loquent.api.app import ApiOptions, create_app, public_paths
 from loquent.api.parts import UploadLimits
 from loquent.domain.errors import ModelNotFoundError
 from tests.fakes.fake_directory import FakeDirectory
@@ -32,8 +31,11 @@ def _path(route: APIRoute) -> str:
 
 
 PATHS = sorted(_path(route) for route in _routes())
-PRIVATE = sorted(set(PATHS) - PUBLIC_PATHS)
-UPLOADS = sorted(_path(route) for route in _routes() if "POST" in (route.methods or ()))
+PUBLIC = public_paths(ApiOptions())
+PRIVATE = sorted(set(PATHS) - PUBLIC)
+POSTS = sorted(_path(route) for route in _routes() if "POST" in (route.methods or ()))
+TEXTS = [path for path in POSTS if "/audio/speech" in path]
+UPLOADS = [path for path in POSTS if path not in TEXTS]
 DIRECTORY = [path for path in PATHS if "models" in path]
 
 
@@ -59,7 +61,7 @@ def stranger(strict: LiveServer) -> Iterator[httpx2.Client]:
 
 
 def _method(path: str) -> str:
-    return "POST" if path in UPLOADS else "GET"
+    return "POST" if path in POSTS else "GET"
 
 
 def _validation_status(path: str) -> int:
@@ -74,6 +76,9 @@ def test_the_table_of_routes_is_the_promised_one() -> None:
         "/models",
         "/models/whisper-1",
         "/audio/models",
+        "/audio/voices",
+        "/audio/speech",
+        "/audio/speech/captions",
         "/status",
     }
     under_prefixes = {prefix + path for prefix in ("/v1", "/v0", "") for path in shared}
@@ -94,7 +99,7 @@ def test_with_a_wrong_key_every_private_route_refuses(http: httpx2.Client, path:
     assert_envelope(response, 401)
 
 
-@pytest.mark.parametrize("path", sorted(PUBLIC_PATHS))
+@pytest.mark.parametrize("path", sorted(PUBLIC))
 def test_public_routes_need_no_key(stranger: httpx2.Client, path: str) -> None:
     assert stranger.get(path).status_code == 200
 
@@ -160,6 +165,46 @@ def test_an_unforeseen_failure_is_a_silent_500(
     response = http.post(path, data={"model": "x"}, files={"file": b"x"})
     assert assert_envelope(response, 500)["code"] == "internal_error"
     assert response.headers["x-should-retry"] == "false"
+
+
+@pytest.mark.parametrize("path", TEXTS)
+def test_a_body_that_is_no_json_is_refused(http: httpx2.Client, path: str) -> None:
+    assert_envelope(http.post(path, data={"model": "m"}), 415)
+    json = {"Content-Type": "application/json"}
+    for body in (b"", b"{", b"[]", b'"x"', b"\xff", b"[" * 100_000):
+        assert_envelope(http.post(path, content=body, headers=json), _validation_status(path))
+
+
+@pytest.mark.parametrize("path", TEXTS)
+def test_a_text_that_lacks_a_field_is_refused(http: httpx2.Client, path: str) -> None:
+    for body, param in (({"input": "x"}, "model"), ({"model": "m"}, "input")):
+        error = assert_envelope(http.post(path, json=body), _validation_status(path))
+        assert error["param"] == param
+
+
+@pytest.mark.parametrize("path", TEXTS)
+def test_a_text_beyond_any_limit_is_refused(http: httpx2.Client, path: str) -> None:
+    too_long = http.post(path, json={"model": "m", "input": "x" * 5000})
+    assert assert_envelope(too_long, _validation_status(path))["code"] == "input_too_long"
+    too_large = http.post(path, json={"model": "m", "input": "x", "y": "x" * 400_000})
+    assert_envelope(too_large, 413)
+
+
+@pytest.mark.parametrize("path", TEXTS)
+@pytest.mark.parametrize(
+    ("failure", "status"),
+    [(ModelNotFoundError("No such model.", param="model"), 404), (CANARY, 500)],
+)
+def test_a_failure_before_the_first_sound_is_a_plain_error(
+    strict: LiveServer,
+    http: httpx2.Client,
+    monkeypatch: pytest.MonkeyPatch,
+    path: str,
+    failure: Exception,
+    status: int,
+) -> None:
+    monkeypatch.setattr(strict.speaker, "error", failure)
+    assert_envelope(http.post(path, json={"model": "m", "input": "hello"}), status)
 
 
 @pytest.mark.parametrize("path", [*DIRECTORY, "/readyz"])

@@ -2,23 +2,27 @@
 
 from __future__ import annotations
 
+from collections.abc import Set as AbstractSet
+
 from fastapi import FastAPI
 from starlette.middleware import Middleware
 from starlette.types import Lifespan
 
-from loquent.api.auth import RequireKey
-from loquent.api.dialects import dialect_at
+from loquent.api.auth import PUBLIC_PATHS, RequireKey
+from loquent.api.dialects import DIALECTS, dialect_at
 from loquent.api.edge import RequestEdge, log_exchange
 from loquent.api.errors import install_error_responses
 from loquent.api.metrics import Metrics
-from loquent.api.models import add_model_routes
+from loquent.api.models import AUDIO_MODELS_PATH, add_model_routes
 from loquent.api.openapi import DescribedApi
 from loquent.api.options import ApiOptions, Services
+from loquent.api.speech import add_speech_routes
 from loquent.api.spelling import OneSpelling
 from loquent.api.status import ActivityCollector, add_status_routes
 from loquent.api.system import add_system_routes
 from loquent.api.transcriptions import add_transcription_routes
 from loquent.api.unread_body import SwallowUnreadBody
+from loquent.api.voices import VOICES_PATH, add_voice_routes
 
 __all__ = ["ApiOptions", "Services", "create_app"]
 
@@ -34,7 +38,7 @@ def create_app(
     metrics = Metrics(ActivityCollector(services.board))
     app = DescribedApi(
         title="Loquent",
-        summary="Speech to text with the OpenAI audio API.",
+        summary="Speech to text and text to speech with the OpenAI audio API.",
         docs_url=None,  # the framework's pages load their scripts from a foreign host
         redoc_url=None,
         redirect_slashes=False,
@@ -43,12 +47,21 @@ def create_app(
             Middleware(RequestEdge, observers=(log_exchange, metrics.count_exchange)),
             Middleware(SwallowUnreadBody),
             Middleware(OneSpelling),
-            Middleware(RequireKey, api_key=options.api_key),
+            Middleware(RequireKey, api_key=options.api_key, public_paths=public_paths(options)),
         ],
     )
+    app.public_paths = public_paths(options)
     install_error_responses(app, lambda path: dialect_at(path).error_style)
     add_system_routes(app, services.directory, metrics)
     add_status_routes(app, services.directory, services.board)
     add_model_routes(app, services.directory)
+    add_voice_routes(app, services.voices)
     add_transcription_routes(app, services.transcriber, options, metrics)
+    add_speech_routes(app, services.speaker, options, metrics)
     return app
+
+
+def public_paths(options: ApiOptions) -> AbstractSet[str]:
+    """Return what needs no key; some clients send none where they ask for models and voices."""
+    lists = {prefix + path for prefix in DIALECTS for path in (AUDIO_MODELS_PATH, VOICES_PATH)}
+    return PUBLIC_PATHS | lists if options.open_lists else PUBLIC_PATHS

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import hmac
 from collections.abc import Iterator
+from collections.abc import Set as AbstractSet
 
 from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Receive, Scope, Send
@@ -20,14 +21,18 @@ class RequireKey:
 
     Args:
         api_key: the key, or None to let everybody in.
+        public_paths: what is open to everybody.
     """
 
-    def __init__(self, app: ASGIApp, api_key: str | None) -> None:
+    def __init__(
+        self, app: ASGIApp, api_key: str | None, public_paths: AbstractSet[str] = PUBLIC_PATHS
+    ) -> None:
         self._app = app
+        self._public_paths = public_paths
         self._digest = None if api_key is None else _digest(api_key)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http" or scope["path"] in PUBLIC_PATHS or self._is_known(scope):
+        if scope["type"] != "http" or scope["path"] in self._public_paths or self._is_known(scope):
             await self._app(scope, receive, send)
             return
         await error_response(_refusal(scope))(scope, receive, send)

@@ -64,6 +64,7 @@ TABLE: Mapping[type[LoquentError], WireError] = MappingProxyType(
         domain.InvalidAudioError: _at_fault_is_caller(_VALIDATION_STATUS),
         domain.UnsupportedFormatError: _at_fault_is_caller(_VALIDATION_STATUS),
         domain.AudioTooLongError: _at_fault_is_caller(_VALIDATION_STATUS),
+        domain.InputTooLongError: _at_fault_is_caller(_VALIDATION_STATUS),
         domain.UnsupportedOptionError: _at_fault_is_caller(_VALIDATION_STATUS),
         domain.PayloadTooLargeError: _at_fault_is_caller(413),
         domain.ModelNotFoundError: _at_fault_is_caller(404),

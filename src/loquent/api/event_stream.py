@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Callable, Mapping
-from contextlib import AsyncExitStack, aclosing
-
-from starlette.responses import Response
-from starlette.types import Receive, Scope, Send
+from collections.abc import AsyncGenerator, Callable
 
 from loquent.api.errors import encoded_error, reveal
-from loquent.api.recognition import Recognition, until_disconnect
+from loquent.api.recognition import Recognition
+from loquent.api.streamed import StreamedAnswer
 from loquent.domain.transcript import Transcript
 from loquent.render import TranscriptEvents
 
@@ -20,36 +17,10 @@ KEEP_ALIVE = b": keep-alive\n\n"
 DONE = b"[DONE]"
 
 
-class EventStream(Response):
-    """Answer with events until the recording ends or the caller hangs up.
-
-    Args:
-        chunks: the body, already framed.
-        owned: what the stream holds open; closed after the last event, whatever happens.
-    """
+class EventStream(StreamedAnswer):
+    """Answer with events until the work ends or the caller hangs up."""
 
     media_type = "text/event-stream"
-
-    def __init__(
-        self, chunks: AsyncGenerator[bytes, None], owned: AsyncExitStack, headers: Mapping[str, str]
-    ) -> None:
-        self._chunks = chunks
-        self._owned = owned
-        self.status_code = 200
-        self.background = None
-        self.init_headers({"cache-control": "no-cache", "x-accel-buffering": "no", **headers})
-
-    async def __call__(self, _scope: Scope, receive: Receive, send: Send) -> None:
-        async with self._owned:
-            await until_disconnect(receive, self._send_all(send))
-
-    async def _send_all(self, send: Send) -> None:
-        head = {"status": self.status_code, "headers": self.raw_headers}
-        await send({"type": "http.response.start", **head})
-        async with aclosing(self._chunks) as chunks:
-            async for chunk in chunks:
-                await send({"type": "http.response.body", "body": chunk, "more_body": True})
-        await send({"type": "http.response.body", "body": b"", "more_body": False})
 
 
 async def event_chunks(
@@ -76,14 +47,15 @@ async def event_chunks(
                 break
             if isinstance(item, Transcript):
                 on_transcript(item)
-                yield _frame(events.done(item))
+                yield frame(events.done(item))
             else:
                 delta = events.delta(item)
-                yield _frame(delta) if delta else KEEP_ALIVE
-        yield _frame(DONE)
+                yield frame(delta) if delta else KEEP_ALIVE
+        yield frame(DONE)
     except Exception as cause:  # noqa: BLE001 - the edge of a request that has begun to answer
-        yield _frame(encoded_error(reveal(cause, request_id)))
+        yield frame(encoded_error(reveal(cause, request_id)))
 
 
-def _frame(line: bytes) -> bytes:
+def frame(line: bytes) -> bytes:
+    """Return the event whose data is `line`."""
     return b"data: " + line + b"\n\n"

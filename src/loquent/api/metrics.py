@@ -52,6 +52,23 @@ class Metrics:
             ("model",),
             registry=self._registry,
         )
+        self._speech_characters = Counter(
+            "loquent_speech_characters",
+            "Characters of text that were spoken.",
+            ("model",),
+            registry=self._registry,
+        )
+        self._speech_seconds = Counter(
+            "loquent_speech_seconds",
+            "Sound that was made of text.",
+            ("model",),
+            registry=self._registry,
+        )
+        self._speaking = Gauge(
+            "loquent_speeches_in_flight",
+            "Texts being spoken now.",
+            registry=self._registry,
+        )
         self._in_flight = Gauge(
             "loquent_transcriptions_in_flight",
             "Recordings being worked on now.",
@@ -68,6 +85,18 @@ class Metrics:
         """Count one finished piece of recognition."""
         self._audio_seconds.labels(transcript.model).inc(transcript.duration_s)
         self._characters.labels(transcript.model).inc(len(transcript.text))
+
+    def count_text(self, model: str, n_characters: int) -> None:
+        """Count a text whose first sound has been made."""
+        self._speech_characters.labels(model).inc(n_characters)
+
+    def count_sound(self, model: str, duration_s: float) -> None:
+        """Count sound, as it is made."""
+        self._speech_seconds.labels(model).inc(duration_s)
+
+    def track_speech(self) -> AbstractContextManager[object]:
+        """Count a text as in flight while the context is open."""
+        return self._speaking.track_inprogress()
 
     def track_work(self) -> AbstractContextManager[object]:
         """Count a recording as in flight while the context is open."""

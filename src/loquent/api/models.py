@@ -15,6 +15,8 @@ from loquent.domain.model import Capability, ModelStatus
 from loquent.domain.transcript import Task
 from loquent.ports import ModelDirectory
 
+AUDIO_MODELS_PATH = "/audio/models"
+
 _CAPABILITY_OF_TASK = {
     Task.TRANSCRIBE: Capability.TRANSCRIPTION,
     Task.TRANSLATE: Capability.TRANSLATION,
@@ -39,7 +41,7 @@ def add_model_routes(app: FastAPI, directory: ModelDirectory) -> None:
             responses=error_answers((AuthenticationError, ModelNotFoundError), style),
         )
         app.add_api_route(
-            f"{prefix}/audio/models",
+            prefix + AUDIO_MODELS_PATH,
             endpoints.list_audio_models,
             methods=["GET"],
             responses=error_answers((AuthenticationError,), style),

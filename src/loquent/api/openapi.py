@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from collections.abc import Set as AbstractSet
 from typing import Any, TypeAlias
 
 from fastapi import FastAPI
@@ -21,7 +22,13 @@ _SECURITY_SCHEMES: Document = {
 
 
 class DescribedApi(FastAPI):
-    """A FastAPI application whose description also names keys, and no error it never sends."""
+    """A FastAPI application whose description also names keys, and no error it never sends.
+
+    Attributes:
+        public_paths: what needs no key.
+    """
+
+    public_paths: AbstractSet[str] = PUBLIC_PATHS
 
     def openapi(self) -> Document:
         document = super().openapi()
@@ -35,7 +42,10 @@ class DescribedApi(FastAPI):
             **document,
             "components": {**components, "schemas": schemas, "securitySchemes": _SECURITY_SCHEMES},
             "security": [{name: []} for name in _SECURITY_SCHEMES],
-            "paths": {path: _path_item(path, item) for path, item in document["paths"].items()},
+            "paths": {
+                path: _path_item(item, is_public=path in self.public_paths)
+                for path, item in document["paths"].items()
+            },
         }
 
 
@@ -51,15 +61,17 @@ def error_answers(
     }
 
 
-def _path_item(path: str, item: Document) -> Document:
-    return {method: _operation(path, operation) for method, operation in item.items()}
+def _path_item(item: Document, *, is_public: bool) -> Document:
+    return {
+        method: _operation(operation, is_public=is_public) for method, operation in item.items()
+    }
 
 
-def _operation(path: str, operation: Document) -> Document:
+def _operation(operation: Document, *, is_public: bool) -> Document:
     responses = {
         status: answer
         for status, answer in operation["responses"].items()
         if "HTTPValidationError" not in str(answer)  # the framework's own, never sent
     }
-    security: Document = {"security": []} if path in PUBLIC_PATHS else {}
+    security: Document = {"security": []} if is_public else {}
     return {**operation, "responses": responses, **security}

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Literal
 
 from loquent.api.parts import UploadLimits
-from loquent.ports import ActivityBoard, ModelDirectory, Transcriber
+from loquent.ports import ActivityBoard, ModelDirectory, Speaker, Transcriber, VoiceDirectory
 
 
 @dataclass(frozen=True, slots=True)
@@ -15,7 +15,9 @@ class Services:
     """What the endpoints call."""
 
     transcriber: Transcriber
+    speaker: Speaker
     directory: ModelDirectory
+    voices: VoiceDirectory
     board: ActivityBoard
 
 
@@ -25,12 +27,16 @@ class ApiOptions:
 
     Attributes:
         api_key: callers must present it; None lets everybody in.
-        unknown_fields: whether form fields that nothing reads are listed or refused.
+        open_lists: whether the lists of models and voices under /audio need no key.
+        max_input_characters: longest text to be spoken; 0 for no limit.
+        unknown_fields: whether fields that nothing reads are listed or refused.
         upload_directory: where recordings lie while they are worked on; None for the system's
             place for temporary files.
     """
 
     api_key: str | None = None
     limits: UploadLimits = field(default_factory=UploadLimits)
+    open_lists: bool = True
+    max_input_characters: int = 4096
     unknown_fields: Literal["warn", "strict"] = "warn"
     upload_directory: Path | None = None

@@ -6,7 +6,7 @@ from typing import Literal
 
 from pydantic import BaseModel
 
-from loquent.domain.model import Capability
+from loquent.domain.model import Capability, Gender
 from loquent.domain.transcript import Task
 
 
@@ -193,3 +193,21 @@ class VerboseAnswer(Answer):
     words: list[TimedWord] | None = None
     segments: list[VerboseSegment] | None = None
     usage: DurationUsage
+
+
+class SpeakingVoice(BaseModel):
+    """A voice; `name` is for people, `sample_text` something to try it with."""
+
+    id: str
+    name: str
+    model: str
+    language: str
+    gender: Gender
+    sample_text: str
+
+
+class VoiceList(BaseModel):
+    """Every voice of this server, and other names for some of them."""
+
+    voices: list[SpeakingVoice]
+    aliases: dict[str, str]

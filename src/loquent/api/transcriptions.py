@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import time
 import uuid
 from collections.abc import Awaitable, Callable
@@ -22,6 +21,7 @@ from loquent.api.forms import (
     parse_transcription,
     parse_translation,
 )
+from loquent.api.headers import header_text, ignored_header
 from loquent.api.metrics import Metrics
 from loquent.api.openapi import error_answers
 from loquent.api.options import ApiOptions
@@ -43,7 +43,6 @@ TOKEN_USAGE_PREFIX = "gpt-4o"  # noqa: S105 - a model's name
 """Callers who ask for a model of this name expect its usage in tokens."""
 
 _TEXT_FORMS = ("text/plain", "text/vtt")
-_UNFIT_FOR_HEADER = re.compile(r"[^ -~]")
 
 _ERRORS = (
     errors.InvalidRequestError,
@@ -140,7 +139,7 @@ class TranscriptionEndpoints:
             on_transcript=lambda transcript: self._note(request, transcript),
             request_id=request.scope["loquent.request_id"],
         )
-        return EventStream(chunks, owned, _ignored_header(call))
+        return EventStream(chunks, owned, ignored_header(call.ignored))
 
     def _note(self, request: Request, transcript: Transcript) -> None:
         request.scope["loquent.model"] = transcript.model
@@ -158,8 +157,8 @@ def _respond(call: TranscriptionCall, transcript: Transcript) -> Response:
     )
     rendered = render(transcript, options)
     headers = {
-        "x-loquent-model": _UNFIT_FOR_HEADER.sub("?", transcript.model),
-        **_ignored_header(call),
+        "x-loquent-model": header_text(transcript.model),
+        **ignored_header(call.ignored),
     }
     return Response(rendered.body, headers=headers, media_type=rendered.media_type)
 
@@ -168,10 +167,6 @@ def _usage_form(requested_model: str) -> UsageForm:
     if requested_model.startswith(TOKEN_USAGE_PREFIX):
         return UsageForm.TOKENS
     return UsageForm.DURATION
-
-
-def _ignored_header(call: TranscriptionCall) -> dict[str, str]:
-    return {"x-loquent-ignored": ", ".join(call.ignored)} if call.ignored else {}
 
 
 def _add(app: FastAPI, path: str, dialect: Dialect, endpoint: Endpoint) -> None:

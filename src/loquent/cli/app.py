@@ -8,14 +8,14 @@ from typing import Annotated, NoReturn
 import typer
 
 from loquent import __version__
-from loquent.cli.console import tell
+from loquent.cli.console import EXIT_FAILURE, tell
 from loquent.cli.models import models_app
 from loquent.cli.serve import serve
+from loquent.cli.speak import list_voices, speak
 from loquent.cli.transcribe import transcribe, translate
 from loquent.domain.errors import LoquentError
 from loquent.settings import SettingsError, unknown_variables
 
-EXIT_FAILURE = 1
 EXIT_USAGE = 2
 EXIT_INTERRUPTED = 130
 """What a shell reports for Ctrl-C."""
@@ -28,6 +28,8 @@ app = typer.Typer(
 app.command()(serve)
 app.command()(transcribe)
 app.command()(translate)
+app.command()(speak)
+app.command("voices")(list_voices)
 app.add_typer(models_app, name="models")
 
 

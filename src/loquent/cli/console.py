@@ -17,6 +17,8 @@ from rich.progress import (
     TransferSpeedColumn,
 )
 
+EXIT_FAILURE = 1
+
 PIPE_WIDTH = 200
 """Programs that read our tables find each row on one line."""
 
@@ -48,6 +50,17 @@ def listening_progress() -> Progress:
         SpinnerColumn(),
         TextColumn("{task.description}"),
         TextColumn("{task.fields[heard]}"),
+        TimeElapsedColumn(),
+    )
+    return Progress(*columns, console=errors, transient=True, disable=not errors.is_terminal)
+
+
+def speaking_progress() -> Progress:
+    """Show how much of a text is spoken, to a terminal."""
+    columns: tuple[ProgressColumn, ...] = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        TextColumn("{task.fields[spoken]}"),
         TimeElapsedColumn(),
     )
     return Progress(*columns, console=errors, transient=True, disable=not errors.is_terminal)

@@ -9,7 +9,8 @@ from rich.markup import escape
 from rich.progress import Progress, TaskID
 from rich.table import Column, Table
 
-from loquent.cli.console import answers, download_progress, tell
+from loquent.cli.console import EXIT_FAILURE, answers, download_progress, tell
+from loquent.domain.errors import LoquentError
 from loquent.settings import load_settings
 from loquent.wiring import InstalledModel, ModelStore, Phase, PullEvent, build_store
 
@@ -66,9 +67,9 @@ def pull_models(
     wanted = [*(names or ()), *(store.defaults() if defaults else ())]
     if not wanted:
         raise typer.BadParameter("name at least one model, or say --defaults")
-    for name in wanted:
-        model = _pull(store, name)
-        tell(f"{model.id}: ready ({_megabytes(model)})")
+    failed = [name for name in wanted if not _is_pulled(store, name)]
+    if failed:
+        raise typer.Exit(EXIT_FAILURE)
 
 
 @models_app.command("rm")
@@ -85,6 +86,17 @@ def remove_models(
 def _megabytes(model: InstalledModel) -> str:
     size = model.n_bytes / MEGABYTE
     return f"{size:.0f} MB" if size >= 1 else f"{size:.1f} MB"
+
+
+def _is_pulled(store: ModelStore, name: str) -> bool:
+    """Pull a model and tell how it went; those after it get their turn in any case."""
+    try:
+        model = _pull(store, name)
+    except LoquentError as exc:
+        tell(f"error: {exc.message}")
+        return False
+    tell(f"{model.id}: ready ({_megabytes(model)})")
+    return True
 
 
 def _pull(store: ModelStore, name: str) -> InstalledModel:

@@ -14,7 +14,7 @@ import typer
 from rich.markup import escape
 from rich.progress import Progress, TaskID
 
-from loquent.cli.console import listening_progress, tell
+from loquent.cli.console import EXIT_FAILURE, listening_progress, tell
 from loquent.cli.output import plan_targets, write
 from loquent.domain.audio import AudioSource
 from loquent.domain.errors import InvalidRequestError, LoquentError
@@ -25,8 +25,6 @@ from loquent.ports import Transcriber
 from loquent.render import Granularity, RenderOptions, ResponseFormat, render
 from loquent.settings import Settings, load_settings
 from loquent.wiring import LocalPlatform
-
-EXIT_FAILURE = 1
 
 Files = Annotated[list[Path], typer.Argument(help="Recordings, of any format that is accepted.")]
 Model = Annotated[str | None, typer.Option(help="Model id or alias; the default model if unset.")]

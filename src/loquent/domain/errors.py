@@ -5,6 +5,7 @@ LoquentError
         InvalidAudioError           the bytes are not decodable audio
         UnsupportedFormatError      the container or codec is not on the allow-list
         AudioTooLongError           the recording exceeds the configured length
+        InputTooLongError           the text exceeds the configured length
         PayloadTooLargeError        the upload exceeds the configured size
         ModelNotFoundError          no installed model answers to that name
         UnsupportedOptionError      a known option has a value we cannot honour
@@ -72,6 +73,12 @@ class AudioTooLongError(InvalidRequestError):
     """The recording is longer than the configured limit."""
 
     code = "audio_too_long"
+
+
+class InputTooLongError(InvalidRequestError):
+    """The text to be spoken is longer than the configured limit."""
+
+    code = "input_too_long"
 
 
 class PayloadTooLargeError(InvalidRequestError):

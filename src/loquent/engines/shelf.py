@@ -15,13 +15,10 @@ from contextlib import asynccontextmanager
 from functools import partial
 from typing import Any, Final, Generic, TypeAlias
 
-from loquent.domain.audio import Samples
 from loquent.domain.errors import LoquentError, ModelNotReadyError
-from loquent.engines.batch import BatchEngine
 from loquent.engines.clock import Clock, MonotonicClock
-from loquent.engines.host.readers import EngineSpec
-from loquent.engines.slots import HostedEngine, ModelState, R, ShelfOptions, Slot
-from loquent.ports import Recognition, RecognitionOptions, SpeechRecognizer
+from loquent.engines.host.performers import EngineSpec
+from loquent.engines.slots import E, ModelState, S, ShelfOptions, Slot
 
 _logger = logging.getLogger(__name__)
 
@@ -32,18 +29,18 @@ _RESTART_PAUSE_S: Final = 10.0
 """A model that has to be loaded again sooner than this waits for somebody to ask for it."""
 
 
-StartEngine: TypeAlias = Callable[[EngineSpec, Callable[[], None]], Awaitable[HostedEngine]]
+StartEngine: TypeAlias = Callable[[EngineSpec, Callable[[], None]], Awaitable[E]]
 """Loads a model; the callback is to be called once if its process ends though nobody closed it."""
 
 
-class ModelShelf(Generic[R]):
-    """A `RecognizerSource`; belongs to one event loop."""
+class ModelShelf(Generic[E, S]):
+    """Models in memory by id; belongs to one event loop."""
 
     def __init__(
         self,
         spec_of: Callable[[str], EngineSpec],
-        start_engine: StartEngine,
-        make_recognizer: Callable[[BatchEngine], R],
+        start_engine: StartEngine[E],
+        make_service: Callable[[E], S],
         options: ShelfOptions | None = None,
         clock: Clock | None = None,
     ) -> None:
@@ -51,37 +48,28 @@ class ModelShelf(Generic[R]):
 
         Args:
             spec_of: from model id; may block, and raise a `LoquentError`.
-            make_recognizer: what callers speak to, made anew whenever a model is loaded.
+            make_service: what callers speak to, made anew whenever a model is loaded.
         """
         self._spec_of = spec_of
         self._start_engine = start_engine
-        self._make_recognizer = make_recognizer
+        self._make_service = make_service
         self._options = options or ShelfOptions()
         self._clock = clock or MonotonicClock()
-        self._slots: dict[str, Slot[R]] = {}
-        self._in_memory: set[Slot[R]] = set()
+        self._slots: dict[str, Slot[E, S]] = {}
+        self._in_memory: set[Slot[E, S]] = set()
         self._restarts_s: dict[str, float] = {}
         self._making_room = asyncio.Lock()
         self._something_changed = asyncio.Event()
         self._chores: set[asyncio.Task[None]] = set()
         self._is_closing = False
 
-    async def recognizer(self, model_id: str) -> SpeechRecognizer:
-        """Return the model, loading it first where needed; callers share one load.
-
-        What is returned stays good: where the model has been unloaded since, or its process died,
-        the next call loads it again.
-
-        Raises: ModelNotFoundError, ModelLoadError; ModelNotReadyError: after `cold_wait_s`.
-        """
-        async with self.in_use(model_id):
-            return _Handle(self, model_id)
-
     @asynccontextmanager
-    async def in_use(self, model_id: str) -> AsyncGenerator[R]:
+    async def in_use(self, model_id: str) -> AsyncGenerator[S]:
         """Keep the model in memory inside the block, loading it first where needed.
 
-        Raises: as `recognizer`.
+        Callers share one load.
+
+        Raises: ModelNotFoundError, ModelLoadError; ModelNotReadyError: after `cold_wait_s`.
         """
         slot = self._slots.get(model_id) or self._begin(model_id)
         slot.n_users += 1
@@ -105,14 +93,12 @@ class ModelShelf(Generic[R]):
 
     def loaded(self) -> AbstractSet[str]:
         """Return the ids of the models that can serve at once."""
-        return self.recognizers().keys()
+        return self.services().keys()
 
-    def recognizers(self) -> Mapping[str, R]:
+    def services(self) -> Mapping[str, S]:
         """Return what serves the models in memory now, by id; to look at, not to keep."""
         return {
-            slot.model_id: slot.recognizer
-            for slot in self._slots.values()
-            if slot.recognizer is not None
+            slot.model_id: slot.service for slot in self._slots.values() if slot.service is not None
         }
 
     def status(self) -> tuple[ModelState, ...]:
@@ -133,17 +119,17 @@ class ModelShelf(Generic[R]):
         while self._chores:
             await asyncio.wait(self._chores)
 
-    def _begin(self, model_id: str) -> Slot[R]:
+    def _begin(self, model_id: str) -> Slot[E, S]:
         if self._is_closing:
             raise ModelNotReadyError("The server is shutting down.")
         now_s = self._clock.now_s()
-        slot: Slot[R] = Slot(model_id, since_s=now_s, used_s=now_s)
+        slot: Slot[E, S] = Slot(model_id, since_s=now_s, used_s=now_s)
         slot.load = asyncio.create_task(self._load(slot))
         slot.load.add_done_callback(partial(_report, model_id))
         self._slots[model_id] = slot
         return slot
 
-    async def _load(self, slot: Slot[R]) -> None:
+    async def _load(self, slot: Slot[E, S]) -> None:
         try:
             spec = await asyncio.to_thread(self._spec_of, slot.model_id)
             await self._make_room(slot)
@@ -151,12 +137,12 @@ class ModelShelf(Generic[R]):
         finally:
             if slot.engine is None:
                 self._forget(slot)
-        slot.recognizer = self._make_recognizer(slot.engine)
+        slot.service = self._make_service(slot.engine)
         slot.since_s = slot.used_s = self._clock.now_s()
         if self._options.idle_unload_s > 0 and slot.model_id not in self._options.preload:
             slot.idle_watch = asyncio.create_task(self._unload_when_idle(slot))
 
-    async def _make_room(self, slot: Slot[R]) -> None:
+    async def _make_room(self, slot: Slot[E, S]) -> None:
         """Wait, in the order of asking, until one more model may be in memory."""
         slot.waits_for_room = True
         async with self._making_room:
@@ -177,24 +163,24 @@ class ModelShelf(Generic[R]):
     def _capacity(self) -> int:
         return max(self._options.max_loaded, len(self._options.preload))
 
-    def _unused_slots(self) -> list[Slot[R]]:
-        return [s for s in self._slots.values() if s.recognizer is not None and not s.n_users]
+    def _unused_slots(self) -> list[Slot[E, S]]:
+        return [s for s in self._slots.values() if s.service is not None and not s.n_users]
 
-    def _worth(self, slot: Slot[R]) -> tuple[bool, float]:
+    def _worth(self, slot: Slot[E, S]) -> tuple[bool, float]:
         """Rank models by how long they should stay."""
         return slot.model_id in self._options.preload, slot.used_s
 
-    def _left_s(self, slot: Slot[R], limit_s: float) -> float:
+    def _left_s(self, slot: Slot[E, S], limit_s: float) -> float:
         """Return how much of `limit_s` without use is left."""
         return limit_s - slot.idle_s(self._clock.now_s())
 
-    async def _unload_when_idle(self, slot: Slot[R]) -> None:
+    async def _unload_when_idle(self, slot: Slot[E, S]) -> None:
         while (left_s := self._left_s(slot, self._options.idle_unload_s)) > 0:
             await self._clock.sleep(left_s)
         _logger.info("model %s is unloaded: nobody used it", slot.model_id)
         self._unload(slot)
 
-    def _unload(self, slot: Slot[R]) -> asyncio.Task[None]:
+    def _unload(self, slot: Slot[E, S]) -> asyncio.Task[None]:
         """Take a model off the shelf at once; the task is done when its memory is free."""
         del self._slots[slot.model_id]
         if slot.idle_watch is not None:
@@ -204,23 +190,23 @@ class ModelShelf(Generic[R]):
         ending.add_done_callback(self._chores.discard)
         return ending
 
-    async def _end(self, slot: Slot[R]) -> None:
-        assert slot.recognizer is not None
+    async def _end(self, slot: Slot[E, S]) -> None:
+        assert slot.service is not None
         assert slot.engine is not None
         try:
-            await slot.recognizer.close()
+            await slot.service.close()
         finally:
             await slot.engine.close()
             self._forget(slot)
 
-    def _forget(self, slot: Slot[R]) -> None:
+    def _forget(self, slot: Slot[E, S]) -> None:
         """Note that nothing of a model is in memory."""
         if self._slots.get(slot.model_id) is slot:
             del self._slots[slot.model_id]
         self._in_memory.discard(slot)
         self._something_changed.set()
 
-    def _recover(self, slot: Slot[R]) -> None:
+    def _recover(self, slot: Slot[E, S]) -> None:
         """Clear up behind a process that ended by itself; replace it where it is to stay loaded."""
         model_id = slot.model_id
         if self._slots.get(model_id) is not slot:
@@ -233,15 +219,15 @@ class ModelShelf(Generic[R]):
             self._restarts_s[model_id] = now_s
             self._begin(model_id)
 
-    def _loaded(self, slot: Slot[R]) -> R:
+    def _loaded(self, slot: Slot[E, S]) -> S:
         """Return what a load that is over came to."""
         if slot.load.cancelled():
             raise ModelNotReadyError("The server is shutting down.")
         slot.load.result()
-        assert slot.recognizer is not None
-        return slot.recognizer
+        assert slot.service is not None
+        return slot.service
 
-    def _not_ready(self, slot: Slot[R]) -> ModelNotReadyError:
+    def _not_ready(self, slot: Slot[E, S]) -> ModelNotReadyError:
         waited_s = self._clock.now_s() - slot.since_s
         state = f"has been loading for {waited_s:.0f} s and cannot serve yet"
         if slot.waits_for_room:
@@ -270,18 +256,6 @@ class ModelShelf(Generic[R]):
         finally:
             alarm.cancel()
         return work.done()
-
-
-class _Handle(Generic[R]):
-    """A `SpeechRecognizer` that keeps its model in memory while it has something to do."""
-
-    def __init__(self, shelf: ModelShelf[R], model_id: str) -> None:
-        self._shelf = shelf
-        self._model_id = model_id
-
-    async def recognize(self, samples: Samples, options: RecognitionOptions) -> Recognition:
-        async with self._shelf.in_use(self._model_id) as recognizer:
-            return await recognizer.recognize(samples, options)
 
 
 def _report(model_id: str, load: asyncio.Task[None]) -> None:

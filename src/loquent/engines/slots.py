@@ -8,9 +8,6 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Generic, Protocol, TypeVar
 
-from loquent.engines.batch import BatchEngine
-from loquent.ports import SpeechRecognizer
-
 
 class LoadState(StrEnum):
     """How far a model on the shelf is."""
@@ -57,7 +54,7 @@ class ShelfOptions:
     linger_s: float = 2.0
 
 
-class HostedEngine(BatchEngine, Protocol):
+class HostedEngine(Protocol):
     """A model in a process of its own."""
 
     def memory_bytes(self) -> int:
@@ -69,19 +66,20 @@ class HostedEngine(BatchEngine, Protocol):
         ...
 
 
-class ClosableRecognizer(SpeechRecognizer, Protocol):
-    """A recognizer over one engine, such as a scheduler."""
+class Service(Protocol):
+    """What callers of one loaded model speak to, such as a scheduler."""
 
     async def close(self) -> None:
         """Take no more calls; those that wait end, with an error or with their answer."""
         ...
 
 
-R = TypeVar("R", bound=ClosableRecognizer)
+E = TypeVar("E", bound=HostedEngine)
+S = TypeVar("S", bound=Service)
 
 
 @dataclass(eq=False)
-class Slot(Generic[R]):
+class Slot(Generic[E, S]):
     """A model on its way into memory, or in it."""
 
     model_id: str
@@ -90,20 +88,20 @@ class Slot(Generic[R]):
     used_s: float
     n_users: int = 0
     waits_for_room: bool = False
-    engine: HostedEngine | None = None
-    recognizer: R | None = None
+    engine: E | None = None
+    service: S | None = None
     load: asyncio.Task[None] = field(init=False)
     idle_watch: asyncio.Task[None] | None = None
 
     def idle_s(self, now_s: float) -> float:
         """Return for how long nobody has used it; 0 while it is in use or being loaded."""
-        return 0.0 if self.n_users or self.recognizer is None else now_s - self.used_s
+        return 0.0 if self.n_users or self.service is None else now_s - self.used_s
 
     def state(self, now_s: float) -> ModelState:
         """Tell others about it."""
         return ModelState(
             self.model_id,
-            LoadState.LOADING if self.recognizer is None else LoadState.LOADED,
+            LoadState.LOADING if self.service is None else LoadState.LOADED,
             memory_bytes=self.engine.memory_bytes() if self.engine else 0,
             idle_s=self.idle_s(now_s),
             in_flight=self.n_users,

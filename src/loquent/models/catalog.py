@@ -16,7 +16,7 @@ from types import MappingProxyType
 from typing import Any
 
 from loquent.domain.errors import ModelNotFoundError
-from loquent.domain.model import Capability, ModelCard
+from loquent.domain.model import Capability, Gender, Knob, ModelCard, Voice
 from loquent.models.entry import (
     Archive,
     ArchiveKind,
@@ -24,10 +24,12 @@ from loquent.models.entry import (
     HubLocation,
     Member,
     ModelFile,
+    entry_of_piper_voice,
     entry_of_repository,
 )
 
 _MULTILINGUAL = "whisper"
+_EACH_LANGUAGE = "one for each language"
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +68,8 @@ class Catalog:
                 return entry
         if "/" in name:
             return self._of_repository(name)
+        if voice := entry_of_piper_voice(name):
+            return voice
         raise ModelNotFoundError(f"No model is called {name!r}.{self._hint(name)}", param="model")
 
     def _of_repository(self, reference: str) -> CatalogEntry:
@@ -101,7 +105,7 @@ def _entry(row: Mapping[str, Any], groups: Mapping[str, tuple[str, ...]]) -> Cat
     entry = CatalogEntry(
         model=_card(row, groups),
         engine=row["engine"],
-        files=tuple(_file(file) for file in row["files"]),
+        files=tuple(_file(file) for file in row.get("files", ())),
         hub=HubLocation(**row["hub"]) if "hub" in row else None,
         archives=archives,
         text=row.get("text", ""),
@@ -122,7 +126,19 @@ def _card(row: Mapping[str, Any], groups: Mapping[str, tuple[str, ...]]) -> Mode
         license=row["license"],
         quantization=row["quantization"],
         created_s=_unix_s(row["created"]),
+        voices=_voices(row.get("voices", ()), languages),
+        knobs=tuple(Knob(**knob) for knob in row.get("knobs", ())),
     )
+
+
+def _voices(
+    rows: str | Sequence[Mapping[str, str]], languages: str | Sequence[str]
+) -> tuple[Voice, ...]:
+    """Read the voices of a model; some have one for each language, called after it."""
+    if rows == _EACH_LANGUAGE:
+        return tuple(Voice(code, code, Gender.NEUTRAL) for code in languages)
+    assert not isinstance(rows, str)
+    return tuple(Voice(row["id"], row["language"], Gender(row["gender"])) for row in rows)
 
 
 def _file(row: Mapping[str, Any]) -> ModelFile:

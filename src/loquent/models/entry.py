@@ -6,16 +6,18 @@ Values only; nothing here opens a file or a socket.
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
+from fnmatch import fnmatchcase
 from pathlib import PurePosixPath
 
-from loquent.domain.model import Capability, ModelCard
+from loquent.domain.model import Capability, Gender, ModelCard, Voice
 
 MANIFEST_NAME = "manifest.json"
 """Written by the store beside a model's files, so no model may bring a file of that name."""
 
-WHISPER_FILES = frozenset(
+_WHISPER_FILES = frozenset(
     {
         "config.json",
         "model.bin",
@@ -25,7 +27,44 @@ WHISPER_FILES = frozenset(
         "vocabulary.txt",
     }
 )
-"""All that a Whisper converted to CTranslate2 may consist of; no pickle is among them."""
+
+
+@dataclass(frozen=True, slots=True)
+class AllowedFiles:
+    """The files that a model of some engine may consist of; no pickle is among them.
+
+    Attributes:
+        names: patterns of file names, as `fnmatch` reads them.
+        required: patterns of which each must be met.
+        kind: what such a model is called, with its article.
+    """
+
+    names: frozenset[str]
+    required: tuple[str, ...]
+    kind: str
+
+    def holds(self, name: str) -> bool:
+        """Tell whether a file of this name may belong to the model."""
+        return any(fnmatchcase(name, pattern) for pattern in self.names)
+
+    def missing(self, names: Iterable[str]) -> str | None:
+        """Return a pattern that none of `names` meets, or None."""
+        present = list(names)
+        unmet = (p for p in self.required if not any(fnmatchcase(n, p) for n in present))
+        return next(unmet, None)
+
+
+_WHISPER = AllowedFiles(
+    _WHISPER_FILES, ("config.json", "model.bin", "tokenizer.json"), "a Whisper made for CTranslate2"
+)
+_PIPER = AllowedFiles(
+    frozenset({"*.onnx", "*.onnx.json"}), ("*.onnx", "*.onnx.json"), "a voice made for Piper"
+)
+ALLOWED_FILES: Mapping[str, AllowedFiles] = {"whisper_ct2": _WHISPER, "piper": _PIPER}
+"""By the engine's name."""
+
+_PIPER_REPO = "rhasspy/piper-voices"
+_PIPER_REVISION = "v1.0.0"
 
 MAX_MODEL_BYTES = 16 * 1024**3
 """Cap for models whose size the catalog does not know; Whisper large in float32 has 6.2 GB."""
@@ -35,6 +74,12 @@ _MODEL_ID = re.compile(rf"(?!.*(?:--|\.\.)){_NAME}(?:/{_NAME})?")
 _REVISION = re.compile(r"[A-Za-z0-9][A-Za-z0-9._/-]{0,127}")
 _PACKAGE = re.compile(rf"(?:@{_NAME}/)?{_NAME}")
 _VERSION = re.compile(_NAME)
+_FOLDER = re.compile(rf"{_NAME}(?:/{_NAME})*")
+_PIPER_ID = re.compile(
+    r"piper-(?P<locale>(?P<language>[a-z]{2,3})_(?P<region>[A-Z]{2}))"
+    r"-(?P<name>\w{1,60})-(?P<quality>x_low|low|medium|high)",
+    re.ASCII,
+)
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 
 
@@ -104,15 +149,23 @@ class ModelFile:
 
 @dataclass(frozen=True, slots=True)
 class HubLocation:
-    """A model hub's repository; `revision` is a commit, a branch or tag, or None for the newest."""
+    """A place in a model hub's repository.
+
+    Attributes:
+        revision: a commit, a branch or a tag; None for the newest.
+        folder: where in the repository the files lie, "" for its root.
+    """
 
     repo: str
     revision: str | None = None
+    folder: str = ""
 
     def __post_init__(self) -> None:
         check_model_id(self.repo)
         if self.revision is not None and not _REVISION.fullmatch(self.revision):
             raise ValueError(f"{self.revision!r} is not a revision")
+        if self.folder and not _FOLDER.fullmatch(self.folder):
+            raise ValueError(f"{self.folder!r} is not a folder of a repository")
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,8 +196,18 @@ class CatalogEntry:
         return self.model.id
 
     @property
+    def allowed_files(self) -> AllowedFiles:
+        """What it may consist of, where only a source can say of what it does."""
+        return ALLOWED_FILES.get(self.engine, _WHISPER)
+
+    @property
     def n_bytes(self) -> int:
         return total_bytes(self.files)
+
+    @property
+    def is_built_in(self) -> bool:
+        """Tell whether there is nothing to fetch: the engine is all it takes."""
+        return not (self.files or self.hub or self.archives)
 
     def card(self) -> ModelCard:
         """Return what the rest of the house may know of the model."""
@@ -204,3 +267,29 @@ def entry_of_repository(reference: str, languages: tuple[str, ...]) -> CatalogEn
         created_s=0,
     )
     return CatalogEntry(model=card, engine="whisper_ct2", hub=hub)
+
+
+def entry_of_piper_voice(model_id: str) -> CatalogEntry | None:
+    """Describe a Piper voice that no catalog lists.
+
+    Args:
+        model_id: as in "piper-de_DE-thorsten-medium".
+    Returns: an entry without files; None if the name is not of that form.
+    """
+    found = _PIPER_ID.fullmatch(model_id)
+    if found is None:
+        return None
+    language, name = found["language"], found["name"]
+    folder = f"{language}/{found['locale']}/{name}/{found['quality']}"
+    card = ModelCard(
+        id=model_id,
+        capabilities=frozenset({Capability.SPEECH}),
+        languages=(language,),
+        owned_by="rhasspy",
+        license="unknown",
+        quantization="float32",
+        created_s=0,
+        voices=(Voice(name, f"{language}-{found['region']}", Gender.NEUTRAL),),
+    )
+    hub = HubLocation(_PIPER_REPO, _PIPER_REVISION, folder)
+    return CatalogEntry(model=card, engine="piper", hub=hub)

@@ -12,7 +12,7 @@ from typing import Protocol
 from loquent.models.disk import has_size
 from loquent.models.entry import (
     MAX_MODEL_BYTES,
-    WHISPER_FILES,
+    AllowedFiles,
     CatalogEntry,
     HubLocation,
     ModelFile,
@@ -21,7 +21,6 @@ from loquent.models.entry import (
 from loquent.models.events import OnBytes
 from loquent.models.source import Plan, SourceError
 
-_REQUIRED = ("config.json", "model.bin", "tokenizer.json")
 _PARTS = ".parts"
 
 
@@ -72,14 +71,14 @@ class Hub:
         if entry.hub is None:
             raise SourceError(f"does not have {entry.id}")
         snapshot = self.client.snapshot(entry.hub)
-        files = entry.files or _allowed(snapshot)
+        files = entry.files or _allowed(snapshot, entry.hub.folder, entry.allowed_files)
         n_bytes = total_bytes(files)
         return Plan(snapshot.revision, files, n_bytes, n_bytes)
 
     def fetch(self, entry: CatalogEntry, plan: Plan, into: Path, on_bytes: OnBytes) -> None:
         """Download file by file; each resumes where it was cut off."""
         assert entry.hub is not None, "a plan was made"
-        location = HubLocation(entry.hub.repo, plan.revision)
+        location = HubLocation(entry.hub.repo, plan.revision, entry.hub.folder)
         n_before = 0
         for file in plan.files:
             if not has_size(into / file.path, file.n_bytes):
@@ -102,15 +101,20 @@ class Hub:
         part.replace(target)
 
 
-def _allowed(snapshot: HubSnapshot) -> tuple[ModelFile, ...]:
-    files = tuple(
-        ModelFile(file.path, file.n_bytes, file.sha256)
+def _allowed(snapshot: HubSnapshot, folder: str, allowed: AllowedFiles) -> tuple[ModelFile, ...]:
+    prefix = f"{folder}/" if folder else ""
+    names = {
+        file.path.removeprefix(prefix): file
         for file in snapshot.files
-        if file.path in WHISPER_FILES
+        if file.path.startswith(prefix)
+    }
+    files = tuple(
+        ModelFile(name, file.n_bytes, file.sha256)
+        for name, file in names.items()
+        if "/" not in name and allowed.holds(name)
     )
-    paths = {file.path for file in files}
-    if missing := [path for path in _REQUIRED if path not in paths]:
-        raise SourceError(f"has no {missing[0]} there: it is not a Whisper made for CTranslate2")
+    if missing := allowed.missing(file.path for file in files):
+        raise SourceError(f"has no {missing} there: it is not {allowed.kind}")
     if total_bytes(files) > MAX_MODEL_BYTES:
         raise SourceError(f"has more there than the {MAX_MODEL_BYTES} bytes a model may have")
     return files

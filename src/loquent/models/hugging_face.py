@@ -81,9 +81,8 @@ class HuggingFaceHub:
                 raise SourceError(_reason(exc)) from exc
 
     def _url(self, location: HubLocation, file: ModelFile) -> str:
-        return hf_hub_url(
-            location.repo, file.path, revision=location.revision, endpoint=self._endpoint
-        )
+        path = f"{location.folder}/{file.path}" if location.folder else file.path
+        return hf_hub_url(location.repo, path, revision=location.revision, endpoint=self._endpoint)
 
 
 class _ByteCount:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from loquent.models.disk import TooLargeError, blocks, has_size, write_whole
-from loquent.models.entry import WHISPER_FILES, CatalogEntry, ModelFile, folder_name, total_bytes
+from loquent.models.entry import AllowedFiles, CatalogEntry, ModelFile, folder_name, total_bytes
 from loquent.models.events import OnBytes
 from loquent.models.manifest import Manifest
 from loquent.models.source import Plan, SourceError
@@ -28,7 +28,7 @@ class LocalFolder:
         home = self._home(entry)
         if not home.is_dir():
             raise SourceError(f"has no folder {home.name}")
-        files = entry.files or _described(home) or _recognised(home)
+        files = entry.files or _described(home) or _recognised(home, entry.allowed_files)
         if not files:
             raise SourceError(f"has no model files in {home.name}")
         for file in files:
@@ -66,6 +66,6 @@ def _described(home: Path) -> tuple[ModelFile, ...]:
     return tuple(ModelFile(file.path, file.n_bytes, file.sha256) for file in manifest.files)
 
 
-def _recognised(home: Path) -> tuple[ModelFile, ...]:
-    names = sorted(path.name for path in home.iterdir() if path.name in WHISPER_FILES)
+def _recognised(home: Path, allowed: AllowedFiles) -> tuple[ModelFile, ...]:
+    names = sorted(path.name for path in home.iterdir() if allowed.holds(path.name))
     return tuple(ModelFile(name, (home / name).stat().st_size) for name in names)

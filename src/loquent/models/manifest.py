@@ -11,7 +11,7 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from loquent.domain.model import Capability, ModelCard
+from loquent.domain.model import Capability, Gender, Knob, ModelCard, Voice
 from loquent.models.disk import sha256_of, write_whole
 from loquent.models.entry import MANIFEST_NAME, CatalogEntry, ModelFile, check_sha256
 
@@ -126,6 +126,11 @@ def _from_json(row: dict[str, Any]) -> Manifest:
     card = row["card"] | {
         "capabilities": frozenset(Capability(name) for name in row["card"]["capabilities"]),
         "languages": tuple(row["card"]["languages"]),
+        "voices": tuple(
+            Voice(voice["id"], voice["language"], Gender(voice["gender"]))
+            for voice in row["card"].get("voices", ())
+        ),
+        "knobs": tuple(Knob(**knob) for knob in row["card"].get("knobs", ())),
     }
     files = tuple(InstalledFile(**file) for file in row["files"])
     for file in files:

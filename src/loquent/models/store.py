@@ -77,12 +77,8 @@ class ModelStore:
 
     def installed(self) -> tuple[InstalledModel, ...]:
         """Return the models on this disk, sorted by id, without looking at their content."""
-        if not self._root.is_dir():
-            return ()
-        folders = [path for path in self._root.iterdir() if not path.name.startswith(".")]
-        manifests = [(folder, Manifest.read(folder)) for folder in folders]
-        models = [_installed(folder, found) for folder, found in manifests if found is not None]
-        return tuple(sorted(models, key=lambda model: model.id))
+        built_in = [self._built_in(e) for e in self._catalog.entries.values() if e.is_built_in]
+        return tuple(sorted([*built_in, *self._on_disk()], key=lambda model: model.id))
 
     def locate(self, model_id: str) -> Path:
         """Return the folder of an installed model, every file of it as it was verified.
@@ -94,6 +90,8 @@ class ModelStore:
             ModelLoadError: if it is damaged.
         """
         entry = self._catalog.find(model_id)
+        if entry.is_built_in:
+            return self._root
         folder = self._folder(entry)
         manifest = Manifest.read(folder)
         if manifest is None:
@@ -120,6 +118,8 @@ class ModelStore:
             OSError: if the store's folder cannot be written.
         """
         entry = self._catalog.find(name)
+        if entry.is_built_in:
+            return self._built_in(entry)
         with self._lock(entry, on_event):
             on_event(PullEvent(entry.id, Phase.RESOLVING))
             model = self._intact(entry, on_event) or self._obtain(entry, on_event)
@@ -138,6 +138,16 @@ class ModelStore:
         with self._lock(entry, ignore):
             self._set_aside(entry)
             shutil.rmtree(partial, ignore_errors=True)
+
+    def _on_disk(self) -> list[InstalledModel]:
+        if not self._root.is_dir():
+            return []
+        folders = [path for path in self._root.iterdir() if not path.name.startswith(".")]
+        manifests = [(folder, Manifest.read(folder)) for folder in folders]
+        return [_installed(folder, found) for folder, found in manifests if found is not None]
+
+    def _built_in(self, entry: CatalogEntry) -> InstalledModel:
+        return InstalledModel(entry.id, entry.model, entry.engine, self._root, 0, "built in")
 
     def _folder(self, entry: CatalogEntry) -> Path:
         return self._root / folder_name(entry.id)

@@ -2,28 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 
-from loquent.domain.model import ModelCard, ModelStatus
+from loquent.domain.model import ModelCard, ModelStatus, Voice
 from loquent.routing.names import ModelNames
 
 
 class LocalDirectory:
-    """A `ModelDirectory` over what is installed on this machine."""
+    """A `ModelDirectory` and `VoiceDirectory` over what is installed on this machine."""
 
     def __init__(
         self,
         names: Callable[[], ModelNames],
         loaded: Callable[[], AbstractSet[str]],
         default_model: str,
+        voice_names: Mapping[str, str] | None = None,
     ) -> None:
-        """Take what is installed now, what is in memory now, and the model, under any of its
-        names, that must be there for readiness.
+        """Take what is installed now, what is in memory now, the model, under any of its names,
+        that must be there for readiness, and other names of voices.
         """
         self._names = names
         self._loaded = loaded
         self._default_model = default_model
+        self._voice_names = voice_names or {}
 
     def statuses(self) -> Sequence[ModelStatus]:
         """Return every servable model, sorted by id."""
@@ -34,6 +36,14 @@ class LocalDirectory:
         """Return the model that answers to `name`, an id or an alias."""
         names = self._names()
         return self._status(names, names.find(name))
+
+    def voices(self) -> Sequence[tuple[ModelStatus, Voice]]:
+        """Return every voice with its model, sorted by model and as the model prefers them."""
+        return [(status, voice) for status in self.statuses() for voice in status.card.voices]
+
+    def other_names(self) -> Mapping[str, str]:
+        """Return other names of voices, each with what it stands for."""
+        return self._voice_names
 
     def is_ready(self) -> bool:
         """Tell whether the default model can serve now."""

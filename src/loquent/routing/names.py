@@ -47,13 +47,21 @@ class ModelNames:
 
         Raises: ModelNotFoundError, UnsupportedOptionError: naming models that can.
         """
-        card = self.find(name)
         capability = CAPABILITY_OF_TASK[task]
-        if capability in card.capabilities:
-            return card
         stand_in = self.cards.get(self.translation_model)
         if task is Task.TRANSLATE and stand_in and capability in stand_in.capabilities:
-            return stand_in
+            card = self.find(name)
+            return card if capability in card.capabilities else stand_in
+        return self.able(name, capability)
+
+    def able(self, name: str, capability: Capability) -> ModelCard:
+        """Return the model that answers to `name`, if it has `capability`.
+
+        Raises: ModelNotFoundError, UnsupportedOptionError: naming models that have it.
+        """
+        card = self.find(name)
+        if capability in card.capabilities:
+            return card
         able = _able(self.cards.values(), capability)
         raise UnsupportedOptionError(
             f"the model '{name}' does not offer {capability.value}; {able}", param="model"

@@ -17,9 +17,9 @@ from loquent.domain.audio import Samples
 from loquent.domain.errors import ModelLoadError, ModelNotFoundError, ModelNotReadyError
 from loquent.domain.transcript import Task
 from loquent.engines.batch import BatchEngine, Utterance, Width
+from loquent.engines.host.performers import EngineSpec
 from loquent.engines.host.process import start_engine
-from loquent.engines.host.readers import EngineSpec
-from loquent.engines.shelf import ModelShelf
+from loquent.engines.recognizers import RecognizerShelf
 from loquent.engines.slots import LoadState, ModelState, ShelfOptions
 from loquent.ports import Recognition, RecognitionOptions, SpeechRecognizer
 from tests.unit.engines.host.fake_reader import FAKES
@@ -100,7 +100,7 @@ class Stage:
         self.failure: Exception | None = None
         self.n_starts = 0
         self.most_in_memory = 0
-        self.shelf = ModelShelf(
+        self.shelf = RecognizerShelf(
             self._spec_of, self._start, self._make_recognizer, options, self.clock
         )
 
@@ -178,7 +178,7 @@ async def test_callers_share_one_load_and_each_gets_the_model() -> None:
         await asyncio.gather(*(on.use("a") for _ in range(5)))
         assert on.in_memory == ["a"]
         assert on.shelf.loaded() == {"a"}
-        assert set(on.shelf.recognizers()) == {"a"}
+        assert set(on.shelf.services()) == {"a"}
 
 
 async def test_a_failure_reaches_all_who_wait_and_is_not_kept() -> None:
@@ -375,9 +375,9 @@ async def test_closing_gives_up_what_is_being_loaded() -> None:
 @pytest.mark.skipif(sys.platform == "win32", reason="children need Unix sockets")
 async def test_a_preloaded_model_is_back_by_itself_when_its_process_is_killed() -> None:
     others = set(psutil.Process().children())
-    shelf = ModelShelf(
+    shelf = RecognizerShelf(
         lambda model_id: EngineSpec(model_id, "fake", Path("/models")),
-        partial(start_engine, readers=FAKES),
+        partial(start_engine, performers=FAKES),
         lambda engine: FakeRecognizer(engine, opened(asyncio.Event())),
         ShelfOptions(preload=frozenset({"a"})),
     )

@@ -34,19 +34,20 @@ def _write(path: Path, default: str = "", digest: str = "0" * 64, members: str =
     return path
 
 
-def test_the_shipped_catalog_starts_with_two_small_models_and_something_to_try_them_on() -> None:
+def test_the_shipped_catalog_starts_with_small_models_and_something_to_try_them_on() -> None:
     catalog = Catalog.load()
-    assert catalog.defaults == ("whisper-base", "whisper-tiny.en", "sample-speech")
+    listen, speak = ("whisper-base", "whisper-tiny.en"), ("kokoro", "piper-en-us-joe")
+    assert catalog.defaults == (*listen, *speak, "sample-speech")
     assert all(catalog.entries[name].archives for name in catalog.defaults)
 
 
-def test_every_shipped_model_is_pinned_to_a_commit_and_checksums() -> None:
+def test_every_shipped_model_is_pinned_to_an_edition_and_checksums() -> None:
     for entry in Catalog.load().entries.values():
-        if entry.hub is None:
-            assert entry.archives
-            continue
-        assert re.fullmatch(r"[0-9a-f]{40}", entry.hub.revision or "")
         assert all(file.sha256 for file in entry.files)
+        if entry.hub is None:
+            assert entry.archives or entry.is_built_in
+        else:
+            assert re.fullmatch(r"[0-9a-f]{40}|v[0-9.]+", entry.hub.revision or "")
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""The child process: holds the weights of one model and reads batches; knows nothing of queues.
+"""The child process: holds the weights of one model and works with them; knows nothing of queues.
 
 Run as `python -m loquent.engines.host.child`, a Unix socket as standard input.
 """
@@ -19,8 +19,19 @@ from threading import Lock
 
 from loquent.domain.errors import ModelLoadError
 from loquent.engines.host import protocol
-from loquent.engines.host.protocol import Answer, Batch, Order, ProtocolError, Ready, Result, Start
-from loquent.engines.host.readers import Reader
+from loquent.engines.host.messages import (
+    Answer,
+    Batch,
+    Order,
+    Ready,
+    Result,
+    Speak,
+    Spoken,
+    Start,
+    failure_of,
+)
+from loquent.engines.host.performers import Performer, Reader, SpeechMaker
+from loquent.engines.host.protocol import ProtocolError
 
 _PR_SET_PDEATHSIG = 1
 """Source: linux/prctl.h."""
@@ -56,7 +67,7 @@ class Channel:
         prefix = protocol.parse_prefix(self._read(protocol.PREFIX_BYTES))
         header = self._read(prefix.n_header_bytes)
         message = protocol.parse(prefix.kind, header, self._read(prefix.n_samples_bytes))
-        if not isinstance(message, Start | Batch):
+        if not isinstance(message, Start | Batch | Speak):
             raise ProtocolError(f"{prefix.kind.name} from the parent")
         return message
 
@@ -72,16 +83,16 @@ class Channel:
 
 
 def main() -> int:
-    """Load the model that the parent names and read batches until it closes the socket.
+    """Load the model that the parent names and do its orders until it closes the socket.
 
     Returns: the exit status.
     """
     stay_with_parent()
     channel = Channel(socket.socket(fileno=sys.stdin.fileno()))
     try:
-        reader = _loaded(channel)
-        if reader is not None:
-            _serve(channel, reader)
+        performer = _loaded(channel)
+        if performer is not None:
+            _serve(channel, performer)
     except (EOFError, ConnectionError):
         pass  # the parent is gone
     except ProtocolError as error:
@@ -102,21 +113,22 @@ def stay_with_parent() -> None:
     os.closerange(_FIRST_FREE, resource.getrlimit(resource.RLIMIT_NOFILE)[0])  # not all loops do
 
 
-def _loaded(channel: Channel) -> Reader | None:
+def _loaded(channel: Channel) -> Performer | None:
     """Load the weights and tell how it went."""
     start = channel.receive()
     if not isinstance(start, Start):
-        raise ProtocolError("a batch before the start")
+        raise ProtocolError("an order before the start")
     try:
-        reader = build_reader(start)
+        performer = build_performer(start)
     except Exception as error:  # noqa: BLE001  the edge of the worker: the parent is told
-        channel.send(protocol.failure_of(error, None))
+        channel.send(failure_of(error, None))
         return None
-    channel.send(Ready(reader.n_workers))
-    return reader
+    sample_rate_hz = performer.sample_rate_hz if isinstance(performer, SpeechMaker) else 0
+    channel.send(Ready(performer.n_workers, sample_rate_hz))
+    return performer
 
 
-def build_reader(start: Start) -> Reader:
+def build_performer(start: Start) -> Performer:
     """Import what `start` names, and load its weights.
 
     Raises: ModelLoadError, and whatever the import of a library raises.
@@ -127,39 +139,49 @@ def build_reader(start: Start) -> Reader:
         missing = error.name or start.address.module
         raise ModelLoadError(f"The engine cannot be used here: {missing} is missing.") from error
     options = getattr(module, start.address.options)(**start.options)
-    reader: Reader = getattr(module, start.address.reader)(Path(start.folder), options)
-    return reader
+    performer: Performer = getattr(module, start.address.performer)(Path(start.folder), options)
+    return performer
 
 
-def _serve(channel: Channel, reader: Reader) -> None:
-    """Read batches, each in a thread, until the parent closes the socket; then end what runs.
+def _serve(channel: Channel, performer: Performer) -> None:
+    """Do orders, each in a thread, until the parent closes the socket; then end what runs.
 
     There is one thread more than narrow batches, for a wide batch beside one whose caller left.
     """
-    threads = ThreadPoolExecutor(reader.n_workers + 1, thread_name_prefix="batch")
+    threads = ThreadPoolExecutor(performer.n_workers + 1, thread_name_prefix="order")
     running: set[Future[None]] = set()
     try:
         while True:
-            batch = channel.receive()
-            if not isinstance(batch, Batch):
+            order = channel.receive()
+            if isinstance(order, Start):
                 raise ProtocolError("a second start")
-            job = threads.submit(_answer, channel, reader, batch)
+            job = threads.submit(_answer, channel, performer, order)
             running.add(job)
             job.add_done_callback(running.discard)
     except EOFError:
         wait(list(running), timeout=_FAREWELL_S)
 
 
-def _answer(channel: Channel, reader: Reader, batch: Batch) -> None:
-    """Read one batch and send what came of it."""
-    began_s = time.monotonic()
+def _answer(channel: Channel, performer: Performer, order: Batch | Speak) -> None:
+    """Do one order and send what came of it."""
     try:
-        recognitions = tuple(reader.read(batch.utterances, batch.width))
-        channel.send(Result(batch.id, recognitions, time.monotonic() - began_s))
+        channel.send(_done(performer, order))
     except ConnectionError:
         os._exit(0)  # the parent is gone
-    except Exception as error:  # noqa: BLE001  the edge of the worker: only this batch fails
-        channel.send(protocol.failure_of(error, batch.id))
+    except Exception as error:  # noqa: BLE001  the edge of the worker: only this order fails
+        channel.send(failure_of(error, order.id))
+
+
+def _done(performer: Performer, order: Batch | Speak) -> Result | Spoken:
+    began_s = time.monotonic()
+    match order, performer:
+        case Batch(identifier, width, utterances), Reader():
+            recognitions = tuple(performer.read(utterances, width))
+            return Result(identifier, recognitions, time.monotonic() - began_s)
+        case Speak(identifier, text, options), SpeechMaker():
+            piece = performer.speak(text, options)
+            return Spoken(identifier, piece, time.monotonic() - began_s)
+    raise ProtocolError("an order for another kind of model")
 
 
 if __name__ == "__main__":

@@ -11,7 +11,8 @@ from contextlib import suppress
 from pathlib import Path
 
 from loquent.engines.host import protocol
-from loquent.engines.host.protocol import Answer, Order, ProtocolError
+from loquent.engines.host.messages import Answer, Batch, Order, Speak, Start
+from loquent.engines.host.protocol import ProtocolError
 
 _RESIDENT_PAGES = 1
 """Source: proc_pid_statm(5), the second field."""
@@ -60,7 +61,7 @@ class Link:
         header = await self._reader.readexactly(prefix.n_header_bytes)
         samples = await self._reader.readexactly(prefix.n_samples_bytes)
         message = protocol.parse(prefix.kind, header, samples)
-        if isinstance(message, protocol.Start | protocol.Batch):
+        if isinstance(message, Start | Batch | Speak):
             raise ProtocolError(f"{prefix.kind.name} from the child")
         return message
 

@@ -1,4 +1,4 @@
-"""Runs one model in a child process, as a `BatchEngine`; knows neither queues nor other models."""
+"""Runs one model in a child process, as a `BatchEngine` or a `PieceEngine`; knows no queues."""
 
 from __future__ import annotations
 
@@ -13,18 +13,20 @@ from typing import Final
 from loquent.domain.errors import EngineError, ModelLoadError, WorkerCrashedError
 from loquent.engines.batch import Utterance, Width
 from loquent.engines.host.link import Link, open_link
-from loquent.engines.host.protocol import (
+from loquent.engines.host.messages import (
     UNEXPECTED,
     Answer,
     Batch,
     Failure,
-    ProtocolError,
     Ready,
     Result,
+    Speak,
+    Spoken,
     Start,
 )
-from loquent.engines.host.readers import READERS, EngineSpec, ReaderAddress
-from loquent.ports import Recognition
+from loquent.engines.host.performers import PERFORMERS, EngineSpec, PerformerAddress
+from loquent.engines.host.protocol import ProtocolError
+from loquent.ports import PieceOptions, Recognition, SpokenPiece
 
 _logger = logging.getLogger(__name__)
 
@@ -38,36 +40,45 @@ class HostLimits:
 
     Attributes:
         start_timeout_s: for the weights to be loaded.
-        batch_timeout_s: for one batch; a child that takes longer hangs, and is ended.
-        close_grace_s: for running batches when the model is unloaded.
+        order_timeout_s: for one batch or piece; a child that takes longer hangs, and is ended.
+        close_grace_s: for running orders when the model is unloaded.
     """
 
     start_timeout_s: float = 300.0
-    batch_timeout_s: float = 600.0
+    order_timeout_s: float = 600.0
     close_grace_s: float = 10.0
 
 
 @dataclass(frozen=True, slots=True)
 class _Call:
-    """A batch at work and who waits for it."""
+    """An order at work and who waits for its answer."""
 
-    n_utterances: int
-    recognitions: asyncio.Future[Sequence[Recognition]]
+    order: Batch | Speak
+    answer: asyncio.Future[Result | Spoken]
+
+    def is_answered_by(self, answer: Result | Spoken) -> bool:
+        """Tell whether `answer` is of the kind and size that the order asks for."""
+        match self.order, answer:
+            case Batch(_, _, utterances), Result(_, recognitions, _):
+                return len(utterances) == len(recognitions)
+            case Speak(), Spoken():
+                return True
+        return False
 
 
 class EngineProcess:
-    """A `BatchEngine` in a child process; belongs to one event loop. Made by `start_engine`."""
+    """An engine in a child process; belongs to one event loop. Made by `start_engine`."""
 
     def __init__(
         self,
         link: Link,
         *,
-        n_workers: int,
+        ready: Ready,
         limits: HostLimits,
         on_exit: Callable[[], None],
     ) -> None:
         self._link = link
-        self._n_workers = n_workers
+        self._ready = ready
         self._limits = limits
         self._on_exit = on_exit
         self._ids = count()
@@ -78,7 +89,11 @@ class EngineProcess:
 
     @property
     def n_workers(self) -> int:
-        return self._n_workers
+        return self._ready.n_workers
+
+    @property
+    def sample_rate_hz(self) -> int:
+        return self._ready.sample_rate_hz
 
     @property
     def pid(self) -> int:
@@ -95,18 +110,33 @@ class EngineProcess:
 
         Raises: EngineError; WorkerCrashedError: if the child dies, hangs or has been ended.
         """
+        result = await self._ask(Batch(next(self._ids), width, tuple(batch)))
+        assert isinstance(result, Result)
+        return result.recognitions
+
+    async def speak(self, text: str, options: PieceOptions) -> SpokenPiece:
+        """Speak a piece of text.
+
+        A call that is cancelled occupies its worker until the piece is done; the answer is dropped.
+
+        Raises: EngineError; WorkerCrashedError: if the child dies, hangs or has been ended.
+        """
+        spoken = await self._ask(Speak(next(self._ids), text, options))
+        assert isinstance(spoken, Spoken)
+        return spoken.piece
+
+    async def _ask(self, order: Batch | Speak) -> Result | Spoken:
         if self._has_ended or self._is_closing:
             raise WorkerCrashedError("The model has just been taken out of memory. Try again.")
-        order = Batch(next(self._ids), width, tuple(batch))
-        call = _Call(len(batch), asyncio.get_running_loop().create_future())
+        call = _Call(order, asyncio.get_running_loop().create_future())
         self._calls[order.id] = call
         try:
-            async with asyncio.timeout(self._limits.batch_timeout_s):
+            async with asyncio.timeout(self._limits.order_timeout_s):
                 with suppress(ConnectionError):  # the child is gone: the call is failed below
                     await self._link.send(order)
-                return await call.recognitions
+                return await call.answer
         except ProtocolError as error:
-            raise EngineError("The recording and its prompt are too much for one batch.") from error
+            raise EngineError("The request is too much for one order to the model.") from error
         except TimeoutError as error:
             _logger.warning("engine %d hangs", self.pid)
             self._link.kill()
@@ -143,28 +173,28 @@ class EngineProcess:
 
     def _take(self, answer: Answer) -> None:
         match answer:
-            case Result(identifier, recognitions, took_s):
-                _logger.debug("engine %d: batch %d in %.3f s", self.pid, identifier, took_s)
+            case Result(int(identifier), _, took_s) | Spoken(int(identifier), _, took_s):
+                _logger.debug("engine %d: order %d in %.3f s", self.pid, identifier, took_s)
                 call = self._calls.get(identifier)
-                if call is None or call.recognitions.done():
+                if call is None or call.answer.done():
                     return  # its caller has left
-                if len(recognitions) != call.n_utterances:
-                    raise ProtocolError(f"{len(recognitions)} for {call.n_utterances} utterances")
-                call.recognitions.set_result(recognitions)
+                if not call.is_answered_by(answer):
+                    raise ProtocolError(f"order {identifier} was answered with something else")
+                call.answer.set_result(answer)
             case Failure(int(identifier), code, message):
-                _logger.warning("engine %d: batch %d: %s: %s", self.pid, identifier, code, message)
+                _logger.warning("engine %d: order %d: %s: %s", self.pid, identifier, code, message)
                 call = self._calls.get(identifier)
-                if call is not None and not call.recognitions.done():
-                    call.recognitions.set_exception(answer.to_error())
+                if call is not None and not call.answer.done():
+                    call.answer.set_exception(answer.to_error())
             case _:
                 raise ProtocolError(f"{type(answer).__name__} out of turn")
 
     def _bury(self, returncode: int) -> None:
         """Fail the calls of a child that is gone, and report it where nobody wanted that."""
         for call in self._calls.values():
-            if not call.recognitions.done():
+            if not call.answer.done():
                 message = "The model stopped while it worked. Try again."
-                call.recognitions.set_exception(WorkerCrashedError(message))
+                call.answer.set_exception(WorkerCrashedError(message))
         if not self._is_closing:
             _logger.warning("engine %d ended with %d", self.pid, returncode)
             self._on_exit()
@@ -175,7 +205,7 @@ async def start_engine(
     on_exit: Callable[[], None],
     *,
     limits: HostLimits | None = None,
-    readers: Mapping[str, ReaderAddress] = READERS,
+    performers: Mapping[str, PerformerAddress] = PERFORMERS,
 ) -> EngineProcess:
     """Start a child and load the model in it.
 
@@ -185,40 +215,40 @@ async def start_engine(
     Raises: ModelLoadError: with the child's own words where it has some.
     """
     limits = limits or HostLimits()
-    address = readers.get(spec.engine)
+    address = performers.get(spec.engine)
     if address is None:
         raise ModelLoadError(f"{spec.model_id} needs {spec.engine}, an engine that is not here.")
     try:
         link = await open_link(spec.environment)
     except OSError as error:
         raise ModelLoadError(f"{spec.model_id}: no process could be started for it.") from error
-    n_workers = 0
+    ready: Ready | None = None
     try:
         async with asyncio.timeout(limits.start_timeout_s):
-            n_workers = await _greet(link, Start(address, str(spec.folder), spec.options))
+            ready = await _greet(link, Start(address, str(spec.folder), spec.options))
     except TimeoutError as error:
         waited_s = limits.start_timeout_s
         raise ModelLoadError(f"{spec.model_id} was not loaded within {waited_s:g} s.") from error
     except (EOFError, ConnectionError, ProtocolError) as error:
         raise ModelLoadError(f"The engine stopped while it loaded {spec.model_id}.") from error
     finally:
-        if not n_workers:
+        if ready is None:
             link.kill()
             returncode = await link.end(_EXIT_GRACE_S)
             _logger.warning("engine %d ended with %d without a model", link.pid, returncode)
-    return EngineProcess(link, n_workers=n_workers, limits=limits, on_exit=on_exit)
+    return EngineProcess(link, ready=ready, limits=limits, on_exit=on_exit)
 
 
-async def _greet(link: Link, start: Start) -> int:
-    """Have the weights loaded; return how many narrow batches run side by side.
+async def _greet(link: Link, start: Start) -> Ready:
+    """Have the weights loaded; return what the child says of them.
 
     Raises: ModelLoadError, EOFError, ConnectionError, ProtocolError.
     """
     with suppress(ConnectionError):  # it may have said why before it left
         await link.send(start)
     match answer := await link.receive():
-        case Ready(n_workers):
-            return n_workers
+        case Ready():
+            return answer
         case Failure(None, code, message) if code != UNEXPECTED:
             raise ModelLoadError(message)
         case Failure(None, _, message):

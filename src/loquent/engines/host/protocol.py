@@ -1,7 +1,7 @@
 """Frames what an engine's child and its parent tell each other; runs no code that either supplies.
 
-A frame is a prefix of kind and lengths, a header in JSON, and the samples of all utterances, one
-behind the other, as raw float32.
+A frame is a prefix of kind and lengths, a header in JSON, and samples as raw float32: those of all
+utterances one behind the other, or those of a spoken piece.
 """
 
 from __future__ import annotations
@@ -11,44 +11,38 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum
 from itertools import accumulate
-from typing import Annotated, Any, ClassVar, NamedTuple, TypeAlias
+from typing import Annotated, Any, ClassVar, NamedTuple
 
 import numpy as np
 from pydantic import ConfigDict, Field, TypeAdapter, ValidationError
 
-from loquent.domain.audio import Samples
-from loquent.domain.errors import EngineError, ModelLoadError
+from loquent.domain.speech import SpokenWord, Waveform
 from loquent.engines.batch import Utterance, Width
-from loquent.engines.host.readers import ReaderAddress, Scalar
-from loquent.ports import Recognition, RecognitionOptions
+from loquent.engines.host import messages
+from loquent.engines.host.messages import (
+    CONFIG,
+    MAX_UTTERANCES,
+    Answer,
+    Batch,
+    Failure,
+    Identifier,
+    Order,
+    Ready,
+    Result,
+    Speak,
+    Spoken,
+)
+from loquent.ports import RecognitionOptions, SpokenPiece
 
-MAX_UTTERANCES = 64
 MAX_HEADER_BYTES = 8 << 20
 """Room for 64 recognitions with the times and scores of every token, several times over."""
 
 MAX_SAMPLES_BYTES = MAX_UTTERANCES * 30 * 16_000 * 4
-"""64 utterances of 30 s at 16 kHz."""
-
-MAX_MESSAGE_CHARACTERS = 2_000
-
-UNEXPECTED = "unexpected"
-"""Code of an exception that no rule foresaw; the message names its type."""
+"""64 utterances of 30 s at 16 kHz; ten minutes of speech, far more than a piece may be."""
 
 _PREFIX = struct.Struct("!cII")
 PREFIX_BYTES = _PREFIX.size
 _SAMPLE = np.dtype(np.float32)
-_ERRORS: Mapping[str | None, type[EngineError]] = {
-    error.code: error for error in (EngineError, ModelLoadError)
-}
-_CONFIG = ConfigDict(
-    strict=True,
-    extra="forbid",
-    ser_json_bytes="base64",
-    val_json_bytes="base64",
-    ser_json_inf_nan="constants",  # the log probability of nothing at all is not a number
-)
-
-Identifier: TypeAlias = Annotated[int, Field(ge=0)]
 
 
 class ProtocolError(Exception):
@@ -60,79 +54,36 @@ class Kind(Enum):
 
     START = b"S"
     BATCH = b"B"
+    SPEAK = b"T"
     READY = b"R"
     RESULT = b"A"
+    SPOKEN = b"W"
     FAILURE = b"F"
-
-
-@dataclass(frozen=True, slots=True)
-class Start:
-    """To the child, once, before all else: which weights to load."""
-
-    __pydantic_config__: ClassVar[ConfigDict] = _CONFIG
-    address: ReaderAddress
-    folder: str
-    options: Mapping[str, Scalar]
-
-
-@dataclass(frozen=True, slots=True)
-class Batch:
-    """To the child: recognise utterances of one `batch_key`."""
-
-    id: int
-    width: Width
-    utterances: tuple[Utterance, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Ready:
-    """From the child, once: the weights are loaded."""
-
-    __pydantic_config__: ClassVar[ConfigDict] = _CONFIG
-    n_workers: Annotated[int, Field(ge=1)]
-
-
-@dataclass(frozen=True, slots=True)
-class Result:
-    """From the child: a batch is done, in `took_s` seconds of its own."""
-
-    __pydantic_config__: ClassVar[ConfigDict] = _CONFIG
-    id: Identifier
-    recognitions: Annotated[tuple[Recognition, ...], Field(max_length=MAX_UTTERANCES)]
-    took_s: float
-
-
-@dataclass(frozen=True, slots=True)
-class Failure:
-    """From the child: a batch failed, or the start where `id` is None."""
-
-    __pydantic_config__: ClassVar[ConfigDict] = _CONFIG
-    id: Identifier | None
-    code: str
-    message: str
-
-    def to_error(self) -> EngineError:
-        """Return what the child raised."""
-        if self.code == UNEXPECTED:
-            return EngineError("The model failed at this recording.")
-        return _ERRORS.get(self.code, EngineError)(self.message)
-
-
-Order: TypeAlias = Start | Batch
-Answer: TypeAlias = Ready | Result | Failure
 
 
 @dataclass(frozen=True, slots=True)
 class _BatchHeader:
     """A batch without its samples."""
 
-    __pydantic_config__: ClassVar[ConfigDict] = _CONFIG
+    __pydantic_config__: ClassVar[ConfigDict] = CONFIG
     id: Identifier
     width: Width
     options: Annotated[
         tuple[RecognitionOptions, ...], Field(min_length=1, max_length=MAX_UTTERANCES)
     ]
     n_samples: tuple[Annotated[int, Field(ge=0)], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class _SpokenHeader:
+    """A spoken piece without its samples."""
+
+    __pydantic_config__: ClassVar[ConfigDict] = CONFIG
+    id: Identifier
+    sample_rate_hz: Annotated[int, Field(ge=1, le=192_000)]
+    speed: float
+    words: tuple[SpokenWord, ...]
+    took_s: float
 
 
 class Prefix(NamedTuple):
@@ -144,18 +95,22 @@ class Prefix(NamedTuple):
 
 
 _HEADERS: Mapping[Kind, TypeAdapter[Any]] = {
-    Kind.START: TypeAdapter(Start),
+    Kind.START: TypeAdapter(messages.Start),
     Kind.BATCH: TypeAdapter(_BatchHeader),
+    Kind.SPEAK: TypeAdapter(Speak),
     Kind.READY: TypeAdapter(Ready),
     Kind.RESULT: TypeAdapter(Result),
+    Kind.SPOKEN: TypeAdapter(_SpokenHeader),
     Kind.FAILURE: TypeAdapter(Failure),
 }
 _KINDS: Mapping[type, Kind] = {
-    Start: Kind.START,
+    messages.Start: Kind.START,
+    Speak: Kind.SPEAK,
     Ready: Kind.READY,
     Result: Kind.RESULT,
     Failure: Kind.FAILURE,
 }
+_WITH_SAMPLES = frozenset({Kind.BATCH, Kind.SPOKEN})
 
 
 def encode(message: Order | Answer) -> bytes:
@@ -165,14 +120,9 @@ def encode(message: Order | Answer) -> bytes:
     """
     if isinstance(message, Batch):
         return _framed(Kind.BATCH, _batch_header(message), [u.samples for u in message.utterances])
+    if isinstance(message, Spoken):
+        return _framed(Kind.SPOKEN, _spoken_header(message), [message.piece.samples])
     return _framed(_KINDS[type(message)], message, [])
-
-
-def failure_of(error: Exception, identifier: int | None) -> Failure:
-    """Tell the parent of `error`; of one that no rule foresaw, its type alone."""
-    if isinstance(error, EngineError):
-        return Failure(identifier, str(error.code), error.message[:MAX_MESSAGE_CHARACTERS])
-    return Failure(identifier, UNEXPECTED, type(error).__name__)
 
 
 def parse_prefix(raw: bytes | bytearray) -> Prefix:
@@ -190,7 +140,7 @@ def parse_prefix(raw: bytes | bytearray) -> Prefix:
 
 
 def parse(kind: Kind, header: bytes | bytearray, samples: bytes | bytearray) -> Order | Answer:
-    """Return the message in a frame; utterances share the memory of `samples`.
+    """Return the message in a frame; what it holds shares the memory of `samples`.
 
     Raises: ProtocolError.
     """
@@ -201,11 +151,13 @@ def parse(kind: Kind, header: bytes | bytearray, samples: bytes | bytearray) -> 
         raise ProtocolError(f"{kind.name}: {complaint['loc']}: {complaint['msg']}") from error
     if isinstance(message, _BatchHeader):
         return Batch(message.id, message.width, _utterances(message, samples))
-    assert isinstance(message, Start | Ready | Result | Failure)
+    if isinstance(message, _SpokenHeader):
+        return Spoken(message.id, _piece(message, samples), message.took_s)
+    assert isinstance(message, messages.Start | Speak | Ready | Result | Failure)
     return message
 
 
-def _framed(kind: Kind, header: object, samples: Sequence[Samples]) -> bytes:
+def _framed(kind: Kind, header: object, samples: Sequence[Waveform]) -> bytes:
     try:
         text = _HEADERS[kind].dump_json(header)
     except ValueError as error:  # half of a surrogate pair in a prompt
@@ -217,7 +169,7 @@ def _framed(kind: Kind, header: object, samples: Sequence[Samples]) -> bytes:
 
 
 def _check_sizes(kind: Kind, n_header_bytes: int, n_samples_bytes: int) -> None:
-    max_samples_bytes = MAX_SAMPLES_BYTES if kind is Kind.BATCH else 0
+    max_samples_bytes = MAX_SAMPLES_BYTES if kind in _WITH_SAMPLES else 0
     if n_header_bytes > MAX_HEADER_BYTES or n_samples_bytes > max_samples_bytes:
         raise ProtocolError(f"{kind.name} of {n_header_bytes} + {n_samples_bytes} bytes")
 
@@ -245,3 +197,17 @@ def _utterances(header: _BatchHeader, raw: bytes | bytearray) -> tuple[Utterance
         Utterance(samples[end - n_samples : end], options)
         for end, n_samples, options in zip(ends, header.n_samples, header.options, strict=True)
     )
+
+
+def _spoken_header(spoken: Spoken) -> _SpokenHeader:
+    piece = spoken.piece
+    assert piece.samples.dtype == _SAMPLE
+    assert piece.samples.ndim == 1
+    return _SpokenHeader(spoken.id, piece.sample_rate_hz, piece.speed, piece.words, spoken.took_s)
+
+
+def _piece(header: _SpokenHeader, raw: bytes | bytearray) -> SpokenPiece:
+    if len(raw) % _SAMPLE.itemsize:
+        raise ProtocolError(f"samples in {len(raw)} bytes")
+    samples = np.frombuffer(raw, dtype=_SAMPLE)
+    return SpokenPiece(samples, header.sample_rate_hz, header.speed, header.words)

@@ -11,14 +11,14 @@ from pathlib import Path
 
 from loquent.domain.errors import EngineError, ModelLoadError
 from loquent.engines.batch import Utterance, Width
-from loquent.engines.host.readers import ReaderAddress
+from loquent.engines.host.performers import PerformerAddress
 from loquent.ports import Recognition
 
 STDIN = 0
 
 FAKES = {
-    "fake": ReaderAddress("tests.unit.engines.host.fake_reader", "FakeReader", "FakeOptions"),
-    "absent": ReaderAddress("tests.unit.engines.host.absent", "FakeReader", "FakeOptions"),
+    "fake": PerformerAddress("tests.unit.engines.host.fake_reader", "FakeReader", "FakeOptions"),
+    "absent": PerformerAddress("tests.unit.engines.host.absent", "FakeReader", "FakeOptions"),
 }
 
 

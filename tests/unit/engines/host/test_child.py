@@ -15,9 +15,9 @@ from loquent.domain.errors import ModelLoadError
 from loquent.domain.transcript import Task
 from loquent.engines.batch import Utterance, Width
 from loquent.engines.host import protocol
-from loquent.engines.host.child import build_reader
-from loquent.engines.host.protocol import Batch, Order, Start
-from loquent.engines.host.readers import ReaderAddress
+from loquent.engines.host.child import build_performer
+from loquent.engines.host.messages import Batch, Order, Start
+from loquent.engines.host.performers import PerformerAddress
 from loquent.ports import RecognitionOptions
 from tests.unit.engines.host.fake_reader import FAKES, FakeReader
 
@@ -92,11 +92,11 @@ def test_a_child_whose_parent_left_during_a_batch_goes_without_complaint(parent:
 
 
 def test_a_reader_is_made_from_its_folder_and_its_options() -> None:
-    reader = build_reader(Start(FAKES["fake"], "/models", {"n_workers": 3}))
+    reader = build_performer(Start(FAKES["fake"], "/models", {"n_workers": 3}))
     assert type(reader).__name__ == FakeReader.__name__
     assert reader.n_workers == 3
 
 
 def test_a_library_that_is_missing_is_named() -> None:
-    with pytest.raises(ModelLoadError, match="no_such_library is missing"):
-        build_reader(Start(ReaderAddress("no_such_library", "Reader", "Options"), "/models", {}))
+    with pytest.raises(ModelLoadError, match="none_such is missing"):
+        build_performer(Start(PerformerAddress("none_such", "Reader", "Options"), "/models", {}))

@@ -20,8 +20,8 @@ import uvloop
 from loquent.domain.errors import EngineError, ModelLoadError, WorkerCrashedError
 from loquent.domain.transcript import Task
 from loquent.engines.batch import Utterance, Width
+from loquent.engines.host.performers import EngineSpec
 from loquent.engines.host.process import EngineProcess, HostLimits, start_engine
-from loquent.engines.host.readers import EngineSpec
 from loquent.ports import RecognitionOptions
 from tests.unit.engines.host.fake_reader import FAKES
 
@@ -45,7 +45,7 @@ async def running(
     **options: str | int,
 ) -> AsyncIterator[EngineProcess]:
     spec = EngineSpec("fake-base", "fake", Path("/models/fake-base"), options)
-    engine = await start_engine(spec, on_exit or Exits(), limits=limits, readers=FAKES)
+    engine = await start_engine(spec, on_exit or Exits(), limits=limits, performers=FAKES)
     try:
         yield engine
     finally:
@@ -154,7 +154,7 @@ async def test_a_child_killed_from_outside_is_reported() -> None:
 
 
 async def test_a_child_that_hangs_is_ended() -> None:
-    async with running(HostLimits(batch_timeout_s=0.2)) as engine:
+    async with running(HostLimits(order_timeout_s=0.2)) as engine:
         with pytest.raises(WorkerCrashedError, match="in time"):
             await heard(engine, "hang")
 
@@ -224,13 +224,13 @@ async def test_a_model_that_does_not_load_says_why(loading: str, message: str) -
 async def test_an_engine_that_is_not_here_says_so(engine: str, message: str) -> None:
     spec = EngineSpec("fake-base", engine, Path("/models/fake-base"))
     with pytest.raises(ModelLoadError, match=message):
-        await start_engine(spec, Exits(), readers=FAKES)
+        await start_engine(spec, Exits(), performers=FAKES)
     assert not children()
 
 
 async def test_a_start_that_is_cancelled_leaves_no_child() -> None:
     spec = EngineSpec("fake-base", "fake", Path("/models/fake-base"), {"loading": "hang"})
-    start = asyncio.create_task(start_engine(spec, Exits(), readers=FAKES))
+    start = asyncio.create_task(start_engine(spec, Exits(), performers=FAKES))
     while not children():  # noqa: ASYNC110 - what other processes do sets no event of ours
         await asyncio.sleep(0.01)
     start.cancel()
@@ -244,7 +244,7 @@ async def test_a_child_sees_no_secret_and_no_descriptor_of_ours(
 ) -> None:
     monkeypatch.setenv("LOQUENT_TEST_SECRET", "hush")
     spec = EngineSpec("m", "fake", Path("/m"), environment={"CUDA_VISIBLE_DEVICES": "1"})
-    engine = await start_engine(spec, Exits(), readers=FAKES)
+    engine = await start_engine(spec, Exits(), performers=FAKES)
     (child,) = children()
     environment = child.environ()
     assert set(environment) == {"PYTHONPATH", "OPENBLAS_NUM_THREADS", "CUDA_VISIBLE_DEVICES"}

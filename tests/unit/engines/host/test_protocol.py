@@ -14,19 +14,19 @@ from hypothesis import strategies as st
 from loquent.domain.errors import EngineError, ModelLoadError, WorkerCrashedError
 from loquent.domain.transcript import Segment, Task, TokenScore, Word
 from loquent.engines.batch import Utterance, Width
-from loquent.engines.host import protocol
-from loquent.engines.host.protocol import (
+from loquent.engines.host import messages, protocol
+from loquent.engines.host.messages import (
     Answer,
     Batch,
     Failure,
-    Kind,
     Order,
-    ProtocolError,
     Ready,
     Result,
     Start,
+    failure_of,
 )
-from loquent.engines.host.readers import ReaderAddress
+from loquent.engines.host.performers import PerformerAddress
+from loquent.engines.host.protocol import Kind, ProtocolError
 from loquent.ports import Lane, Recognition, RecognitionOptions
 
 TEXTS = st.text(st.characters(codec="utf-8"), max_size=20)
@@ -112,7 +112,7 @@ def test_a_batch_comes_back_as_it_went(
     "message",
     [
         Ready(3),
-        Start(ReaderAddress("m", "R", "O"), "/models/x", {"a": 1, "b": "c", "d": True, "e": 0.5}),
+        Start(PerformerAddress("m", "R", "O"), "/models/x", {"a": 1, "b": "c", "d": True}),
         Failure(None, "model_load_failed", "damaged"),
         Failure(7, "engine_error", "déjà vu"),
     ],
@@ -179,7 +179,7 @@ def test_what_is_too_large_is_refused_before_it_is_sent() -> None:
     one = silence(16_000 * 30)
     for batch in (
         batch_of(),
-        batch_of(*[one] * (protocol.MAX_UTTERANCES + 1)),
+        batch_of(*[one] * (messages.MAX_UTTERANCES + 1)),
         batch_of(silence(protocol.MAX_SAMPLES_BYTES // 4 + 1)),
         batch_of(silence(1, "x" * protocol.MAX_HEADER_BYTES)),
         batch_of(silence(1, "\ud800")),
@@ -189,18 +189,21 @@ def test_what_is_too_large_is_refused_before_it_is_sent() -> None:
 
 
 def test_a_failure_carries_the_error_and_of_unforeseen_ones_the_type_alone() -> None:
-    known = protocol.failure_of(ModelLoadError("too large"), 4)
+    known = failure_of(ModelLoadError("too large"), 4)
     assert known == Failure(4, "model_load_failed", "too large")
     assert isinstance(known.to_error(), ModelLoadError)
-    bug = protocol.failure_of(ZeroDivisionError("/secret"), 5)
-    assert bug == Failure(5, protocol.UNEXPECTED, "ZeroDivisionError")
+    bug = failure_of(ZeroDivisionError("/secret"), 5)
+    assert bug == Failure(5, messages.UNEXPECTED, "ZeroDivisionError")
     assert "ZeroDivisionError" not in bug.to_error().message
-    other = protocol.failure_of(WorkerCrashedError("gone"), None).to_error()
+    other = failure_of(WorkerCrashedError("gone"), None).to_error()
     assert type(other) is EngineError
-    long = protocol.failure_of(EngineError("x" * 10_000), 6)
-    assert len(replace(long, id=1).message) == protocol.MAX_MESSAGE_CHARACTERS
+    long = failure_of(EngineError("x" * 10_000), 6)
+    assert len(replace(long, id=1).message) == messages.MAX_MESSAGE_CHARACTERS
 
 
 def test_a_header_is_plain_json() -> None:
     frame = protocol.encode(Ready(2))
-    assert json.loads(frame[protocol.PREFIX_BYTES :]) == {"n_workers": 2}
+    assert json.loads(frame[protocol.PREFIX_BYTES :]) == {
+        "n_workers": 2,
+        "sample_rate_hz": 0,
+    }

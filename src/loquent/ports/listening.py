@@ -1,15 +1,13 @@
-"""The seams of the house: what a room may ask of another without knowing who answers."""
+"""Recordings in, text out: the front, and the parts of the local path."""
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator
 from dataclasses import dataclass
 from enum import IntEnum
 from typing import Protocol
 
-from loquent.domain.activity import ModelActivity
 from loquent.domain.audio import AudioSource, Samples
-from loquent.domain.model import ModelStatus
 from loquent.domain.request import TranscriptionRequest
 from loquent.domain.transcript import Segment, Task, Transcript
 
@@ -26,33 +24,6 @@ class Transcriber(Protocol):
 
         Raises: InvalidRequestError, EngineError.
         """
-        ...
-
-
-class ModelDirectory(Protocol):
-    """Answers which models this server serves."""
-
-    def statuses(self) -> Sequence[ModelStatus]:
-        """Return every servable model, sorted by id."""
-        ...
-
-    def find(self, name: str) -> ModelStatus:
-        """Return the model that answers to `name`, an id or an alias.
-
-        Raises: ModelNotFoundError: naming the nearest names.
-        """
-        ...
-
-    def is_ready(self) -> bool:
-        """Tell whether the default model can serve now."""
-        ...
-
-
-class ActivityBoard(Protocol):
-    """Tells what the models in memory are doing."""
-
-    def activity(self) -> Sequence[ModelActivity]:
-        """Return every model in memory or on its way there, sorted by id."""
         ...
 
 

@@ -1,0 +1,71 @@
+"""Turn chunks of sound into the bytes of an answer as they come; knows no route and no form."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncGenerator, Callable
+from dataclasses import dataclass
+
+from loquent.api.errors import encoded_error, reveal
+from loquent.api.event_stream import frame
+from loquent.codec.encoding.encoder import StreamEncoder
+from loquent.domain.speech import SpeechChunk, SpeechPlan
+from loquent.render.speech import audio_delta, audio_done
+
+
+@dataclass(frozen=True, slots=True)
+class Sounding:
+    """A text that is being spoken: its plan, its first chunk, and those that follow.
+
+    Attributes:
+        on_sound: told the length of each chunk in seconds.
+    """
+
+    plan: SpeechPlan
+    first: SpeechChunk
+    rest: AsyncGenerator[SpeechPlan | SpeechChunk]
+    on_sound: Callable[[float], None]
+
+    async def chunks(self) -> AsyncGenerator[SpeechChunk]:
+        """Yield all chunks, the first one too."""
+        self._count(self.first)
+        yield self.first
+        async for item in self.rest:
+            assert isinstance(item, SpeechChunk), "one plan, then chunks"
+            self._count(item)
+            yield item
+
+    def duration_s(self, chunk: SpeechChunk) -> float:
+        """Return how long a chunk lasts."""
+        return len(chunk.samples) / self.plan.sample_rate_hz
+
+    def _count(self, chunk: SpeechChunk) -> None:
+        self.on_sound(self.duration_s(chunk))
+
+
+async def sound_bytes(sounding: Sounding, encoder: StreamEncoder) -> AsyncGenerator[bytes, None]:
+    """Yield the bytes of the file as they are ready."""
+    async for chunk in sounding.chunks():
+        if ready := await asyncio.to_thread(encoder.encode, chunk.samples):
+            yield ready
+    yield await asyncio.to_thread(encoder.finish)
+
+
+async def sound_events(
+    sounding: Sounding, encoder: StreamEncoder, request_id: str
+) -> AsyncGenerator[bytes, None]:
+    """Yield an event for each piece of the file, then one that says what was consumed.
+
+    A failure becomes the last event.
+    """
+    duration_s = 0.0
+    try:
+        async for chunk in sounding.chunks():
+            duration_s += sounding.duration_s(chunk)
+            ready = await asyncio.to_thread(encoder.encode, chunk.samples)
+            yield frame(audio_delta(ready, chunk.words))
+        if rest := await asyncio.to_thread(encoder.finish):
+            yield frame(audio_delta(rest))
+        yield frame(audio_done(sounding.plan, duration_s))
+    except Exception as cause:  # noqa: BLE001 - the edge of a request that has begun to answer
+        yield frame(encoded_error(reveal(cause, request_id)))

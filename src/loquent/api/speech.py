@@ -1,0 +1,207 @@
+"""Answer texts with speech, or with the times of its words; knows fields and answers, no voice."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Mapping
+from contextlib import AsyncExitStack
+from typing import Any, Final, TypeAlias
+
+from fastapi import FastAPI
+from starlette.requests import Request
+from starlette.responses import Response
+
+from loquent.api.dialects import DIALECTS
+from loquent.api.event_stream import EventStream
+from loquent.api.headers import header_text, ignored_header
+from loquent.api.json_body import receive_json
+from loquent.api.metrics import Metrics
+from loquent.api.openapi import error_answers
+from loquent.api.options import ApiOptions
+from loquent.api.recognition import until_disconnect
+from loquent.api.sounding import Sounding, sound_bytes, sound_events
+from loquent.api.speech_call import (
+    AudioFields,
+    CaptionFields,
+    SpeechCall,
+    SpeechRules,
+    StreamFormat,
+    parse_captions,
+    parse_speech,
+)
+from loquent.api.streamed import StreamedAnswer
+from loquent.codec.encoding.encoder import StreamEncoder, encode_whole
+from loquent.codec.encoding.formats import SpeechFormat, media_type
+from loquent.domain import errors
+from loquent.domain.speech import SpeechChunk, SpeechPlan, VoiceMix
+from loquent.ports import Speaker
+from loquent.render import RenderOptions, ResponseFormat, render
+from loquent.render.speech import spoken_transcript
+
+SPEECH_PATH: Final = "/audio/speech"
+CAPTIONS_PATH: Final = "/audio/speech/captions"
+
+MAX_CHARACTER_BYTES: Final = 12
+"""A character outside of the basic plane, escaped in JSON."""
+
+MAX_OTHER_BYTES: Final = 256 * 1024
+"""Room for all fields but the input."""
+
+UNLIMITED_BODY_BYTES: Final = 64 * 1024 * 1024
+"""The largest body where the input has no limit of its own."""
+
+_ERRORS = (
+    errors.InvalidRequestError,
+    errors.AuthenticationError,
+    errors.ModelNotFoundError,
+    errors.PayloadTooLargeError,
+    errors.UnsupportedMediaTypeError,
+    errors.EngineError,
+    errors.ModelNotReadyError,
+)
+
+_Parse: TypeAlias = Callable[[Mapping[str, Any], SpeechRules], SpeechCall]
+
+
+def add_speech_routes(
+    app: FastAPI, speaker: Speaker, options: ApiOptions, metrics: Metrics
+) -> None:
+    """Add speech and its captions, under every prefix."""
+    endpoints = SpeechEndpoints(speaker, options, metrics)
+    sound: dict[str, Any] = {media_type(form): {} for form in SpeechFormat}
+    captions: dict[str, Any] = {"text/vtt": {}, "text/plain": {}}
+    for prefix, dialect in DIALECTS.items():
+        for path, endpoint, content, fields in (
+            (SPEECH_PATH, endpoints.speak, {**sound, EventStream.media_type: {}}, AudioFields),
+            (CAPTIONS_PATH, endpoints.caption, captions, CaptionFields),
+        ):
+            schema = fields.model_json_schema()
+            app.add_api_route(
+                prefix + path,
+                endpoint,
+                methods=["POST"],
+                response_class=Response,
+                responses={
+                    200: {"content": content},
+                    **error_answers(_ERRORS, dialect.error_style),
+                },
+                openapi_extra={
+                    "requestBody": {
+                        "required": True,
+                        "content": {"application/json": {"schema": schema}},
+                    }
+                },
+            )
+
+
+class SpeechEndpoints:
+    """The endpoints over one speaker."""
+
+    def __init__(self, speaker: Speaker, options: ApiOptions, metrics: Metrics) -> None:
+        self._speaker = speaker
+        self._metrics = metrics
+        self._rules = SpeechRules(
+            options.max_input_characters, is_strict=options.unknown_fields == "strict"
+        )
+
+    async def speak(self, request: Request) -> Response:
+        """Speak a text."""
+        call = await self._call(request, parse_speech)
+        async with AsyncExitStack() as owned:
+            owned.enter_context(self._metrics.track_speech())
+            sounding = await until_disconnect(request.receive, self._begin(request, call, owned))
+            is_whole = sounding.plan.n_pieces == 1 and call.stream_format is StreamFormat.AUDIO
+            if not is_whole:
+                return self._stream(request, call, sounding, owned.pop_all())
+        return await _whole(call, sounding)
+
+    async def caption(self, request: Request) -> Response:
+        """Speak a text, and answer with the times of its words alone."""
+        call = await self._call(request, parse_captions)
+        async with AsyncExitStack() as owned:
+            owned.enter_context(self._metrics.track_speech())
+            sounding = await until_disconnect(request.receive, self._begin(request, call, owned))
+            chunks = await until_disconnect(request.receive, _all(sounding))
+        transcript = spoken_transcript(sounding.plan, chunks)
+        form = ResponseFormat(call.caption_format)
+        rendered = render(transcript, RenderOptions(format=form, answer_id="", created_s=0))
+        headers = {**_headers(call, sounding.plan), **_length_header(transcript.duration_s)}
+        return Response(rendered.body, headers=headers, media_type=rendered.media_type)
+
+    async def _call(self, request: Request, parse: _Parse) -> SpeechCall:
+        n_characters = self._rules.max_characters
+        limit = MAX_OTHER_BYTES + MAX_CHARACTER_BYTES * n_characters
+        max_bytes = limit if n_characters else UNLIMITED_BODY_BYTES
+        content_type = request.headers.get("content-type")
+        return parse(await receive_json(content_type, request.stream(), max_bytes), self._rules)
+
+    async def _begin(self, request: Request, call: SpeechCall, owned: AsyncExitStack) -> Sounding:
+        """Wait for the first sound, so that what fails before it is a plain HTTP error."""
+        items = self._speaker.speak(call.request)
+        owned.push_async_callback(items.aclose)
+        plan = await anext(items)
+        assert isinstance(plan, SpeechPlan)
+        _encoder(call, plan)  # a rate that the format lacks is refused before the work
+        first = await anext(items)
+        assert isinstance(first, SpeechChunk)
+        model = plan.casting.model
+        request.scope["loquent.model"] = model
+        self._metrics.count_text(model, plan.n_characters)
+        return Sounding(plan, first, items, lambda s: self._metrics.count_sound(model, s))
+
+    def _stream(
+        self, request: Request, call: SpeechCall, sounding: Sounding, owned: AsyncExitStack
+    ) -> StreamedAnswer:
+        headers = _headers(call, sounding.plan)
+        encoder = _encoder(call, sounding.plan)
+        if call.stream_format is StreamFormat.SSE:
+            events = sound_events(sounding, encoder, request.scope["loquent.request_id"])
+            return EventStream(events, owned, headers)
+        return StreamedAnswer(sound_bytes(sounding, encoder), owned, headers, encoder.media_type)
+
+
+async def _whole(call: SpeechCall, sounding: Sounding) -> Response:
+    """Answer with a file whose header tells its length."""
+    plan, chunk = sounding.plan, sounding.first
+    duration_s = sounding.duration_s(chunk)
+    sounding.on_sound(duration_s)
+    body = await asyncio.to_thread(
+        encode_whole, chunk.samples, call.format, plan.sample_rate_hz, call.sample_rate_hz
+    )
+    headers = {**_headers(call, plan), **_length_header(duration_s)}
+    return Response(body, headers=headers, media_type=media_type(call.format))
+
+
+async def _all(sounding: Sounding) -> list[SpeechChunk]:
+    return [chunk async for chunk in sounding.chunks()]
+
+
+def _encoder(call: SpeechCall, plan: SpeechPlan) -> StreamEncoder:
+    return StreamEncoder(call.format, plan.sample_rate_hz, call.sample_rate_hz)
+
+
+def _headers(call: SpeechCall, plan: SpeechPlan) -> dict[str, str]:
+    """Say who speaks, and what of the request was not done."""
+    casting = plan.casting
+    headers = {
+        "x-loquent-model": header_text(casting.model),
+        "x-loquent-voice": header_text(_mix(casting.voices)),
+        "x-loquent-language": header_text(casting.language),
+        "x-loquent-characters": str(plan.n_characters),
+        **ignored_header([*call.ignored, *casting.ignored]),
+    }
+    if plan.n_skipped:
+        headers["x-loquent-skipped-characters"] = str(plan.n_skipped)
+    if casting.stand_in:
+        headers["x-loquent-stand-in"] = header_text(casting.stand_in)
+    return headers
+
+
+def _length_header(duration_s: float) -> dict[str, str]:
+    return {"x-loquent-audio-seconds": f"{duration_s:.3f}"}
+
+
+def _mix(voices: VoiceMix) -> str:
+    if len(voices) == 1:
+        return voices[0][0]
+    return "+".join(f"{name}({share:.3g})" for name, share in voices)

@@ -1,0 +1,228 @@
+"""Turn the fields of a speech request into the work to do; knows no model and no sound."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Annotated, Any, Final, Literal, TypeAlias, TypeVar
+
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
+
+from loquent.codec.encoding.formats import MAX_RATE_HZ, MIN_RATE_HZ, SpeechFormat
+from loquent.domain.errors import (
+    InputTooLongError,
+    InvalidRequestError,
+    LoquentError,
+    UnsupportedOptionError,
+)
+from loquent.domain.speech import MAX_SPEED, MIN_SPEED, SpeechRequest
+
+MAX_INSTRUCTIONS: Final = 4096
+MAX_NAME: Final = 200
+
+_RATE_EXTENSION: Final = "sr"
+_LANGUAGE_EXTENSION: Final = "language"
+_RATE_RANGE: Final = f"a whole number from {MIN_RATE_HZ} to {MAX_RATE_HZ}"
+
+_Name: TypeAlias = Annotated[str, StringConstraints(min_length=1, max_length=MAX_NAME)]
+_Language: TypeAlias = Annotated[
+    str, StringConstraints(pattern=r"^[A-Za-z]{2,3}(-[A-Za-z]{2,4})?$")
+]
+_VoiceObject: TypeAlias = Annotated[dict[Literal["id"], _Name], Field(min_length=1)]
+_Rate: TypeAlias = Annotated[int, Field(ge=MIN_RATE_HZ, le=MAX_RATE_HZ)]
+
+
+class StreamFormat(StrEnum):
+    """How the sound is sent."""
+
+    AUDIO = "audio"
+    SSE = "sse"
+
+
+class CaptionFormat(StrEnum):
+    """What the times of the words are written as."""
+
+    SRT = "srt"
+    VTT = "vtt"
+
+
+class SpeechFields(BaseModel):
+    """What a speech request may hold; `model_extensions` holds what OpenAI has no field for."""
+
+    model_config = ConfigDict(extra="allow", strict=True)
+
+    model: _Name
+    input: Annotated[str, StringConstraints(min_length=1)]
+    voice: _Name | _VoiceObject | None = None
+    instructions: Annotated[str, StringConstraints(max_length=MAX_INSTRUCTIONS)] | None = None
+    speed: Annotated[float, Field(ge=MIN_SPEED, le=MAX_SPEED, allow_inf_nan=False)] | None = None
+    language: _Language | None = None
+    sample_rate: _Rate | None = None
+    stream_format: Literal["audio", "sse"] | None = None
+    timestamps: Literal["none", "word"] | None = None
+    model_extensions: dict[str, Any] | None = None
+
+
+class AudioFields(SpeechFields):
+    """The fields where sound is wanted."""
+
+    response_format: Literal["mp3", "opus", "aac", "flac", "wav", "pcm", "mulaw"] | None = None
+
+
+class CaptionFields(SpeechFields):
+    """The fields where captions are wanted."""
+
+    response_format: Literal["srt", "vtt"] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class SpeechCall:
+    """One request, read.
+
+    Attributes:
+        sample_rate_hz: what the caller wants; None for the nearest to the model's own.
+        ignored: fields that were sent and that nothing reads.
+    """
+
+    request: SpeechRequest
+    format: SpeechFormat = SpeechFormat.MP3
+    stream_format: StreamFormat = StreamFormat.AUDIO
+    caption_format: CaptionFormat = CaptionFormat.VTT
+    sample_rate_hz: int | None = None
+    ignored: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class SpeechRules:
+    """What the operator decides about speech requests.
+
+    Attributes:
+        max_characters: of the input; 0 for no limit.
+        is_strict: refuse fields that nothing reads, instead of listing them.
+    """
+
+    max_characters: int = 4096
+    is_strict: bool = False
+
+
+def parse_speech(body: Mapping[str, Any], rules: SpeechRules) -> SpeechCall:
+    """Read a request for sound.
+
+    Raises: InvalidRequestError, UnsupportedOptionError: naming the field.
+    """
+    fields = _validated(AudioFields, body)
+    return SpeechCall(
+        _request(fields, rules, word_times=fields.timestamps == "word"),
+        format=SpeechFormat(fields.response_format or SpeechFormat.MP3),
+        stream_format=StreamFormat(fields.stream_format or StreamFormat.AUDIO),
+        sample_rate_hz=_rate(fields),
+        ignored=_ignored(fields, rules),
+    )
+
+
+def parse_captions(body: Mapping[str, Any], rules: SpeechRules) -> SpeechCall:
+    """Read a request for captions.
+
+    Raises: InvalidRequestError, UnsupportedOptionError: naming the field.
+    """
+    fields = _validated(CaptionFields, body)
+    return SpeechCall(
+        _request(fields, rules, word_times=True),
+        caption_format=CaptionFormat(fields.response_format or CaptionFormat.VTT),
+        ignored=_ignored(fields, rules),
+    )
+
+
+F = TypeVar("F", bound=SpeechFields)
+
+
+def _validated(fields: type[F], body: Mapping[str, Any]) -> F:
+    try:
+        return fields.model_validate(body)
+    except ValidationError as error:
+        raise _complaint(error) from error
+
+
+def _complaint(error: ValidationError) -> LoquentError:
+    """Word the first thing that is wrong as a person would."""
+    found = error.errors(include_url=False, include_input=False)[0]
+    name = str(found["loc"][0]) if found["loc"] else "body"
+    if found["type"] == "missing":
+        return InvalidRequestError(f"{name}: this field is required.", param=name)
+    message = found["msg"].removeprefix("Input ").removeprefix("Value ")
+    kind = UnsupportedOptionError if found["type"] == "literal_error" else InvalidRequestError
+    return kind(f"{name}: it {message}.", param=name)
+
+
+def _request(fields: SpeechFields, rules: SpeechRules, *, word_times: bool) -> SpeechRequest:
+    n_characters = len(fields.input)
+    if rules.max_characters and n_characters > rules.max_characters:
+        raise InputTooLongError(
+            f"input: it has {n_characters} characters; at most {rules.max_characters} are spoken in"
+            " one request. Send it in parts.",
+            param="input",
+        )
+    voice = fields.voice["id"] if isinstance(fields.voice, dict) else fields.voice
+    return SpeechRequest(
+        model=fields.model,
+        text=fields.input,
+        voice=voice or "",
+        speed=fields.speed or 1.0,
+        language=fields.language or _language(fields),
+        settings=_settings(fields),
+        word_times=word_times,
+    )
+
+
+def _language(fields: SpeechFields) -> str | None:
+    wish = (fields.model_extensions or {}).get(_LANGUAGE_EXTENSION)
+    if wish is None or isinstance(wish, str):
+        return wish
+    name = f"model_extensions.{_LANGUAGE_EXTENSION}"
+    raise InvalidRequestError(f"{name}: it should be a language code.", param=name)
+
+
+def _rate(fields: SpeechFields) -> int | None:
+    """Return the wanted sample rate, under whichever of its two names."""
+    wish = (fields.model_extensions or {}).get(_RATE_EXTENSION)
+    if wish is None:
+        return fields.sample_rate
+    name = f"model_extensions.{_RATE_EXTENSION}"
+    if not isinstance(wish, int) or isinstance(wish, bool):
+        raise InvalidRequestError(f"{name}: it should be {_RATE_RANGE}.", param=name)
+    if not MIN_RATE_HZ <= wish <= MAX_RATE_HZ:
+        raise InvalidRequestError(f"{name}: it should be {_RATE_RANGE}.", param=name)
+    if fields.sample_rate not in (None, wish):
+        raise InvalidRequestError(f"{name}: sample_rate says otherwise.", param=name)
+    return wish
+
+
+def _settings(fields: SpeechFields) -> dict[str, float]:
+    """Return the extensions that may be settings of an engine: numbers."""
+    return {
+        name: float(value)
+        for name, value in _extensions(fields).items()
+        if isinstance(value, int | float) and not isinstance(value, bool)
+    }
+
+
+def _extensions(fields: SpeechFields) -> dict[str, Any]:
+    read = {_RATE_EXTENSION, _LANGUAGE_EXTENSION}
+    return {n: v for n, v in (fields.model_extensions or {}).items() if n not in read}
+
+
+def _ignored(fields: SpeechFields, rules: SpeechRules) -> tuple[str, ...]:
+    """List what nothing reads.
+
+    Raises: InvalidRequestError: if the operator wants such fields to be refused.
+    """
+    unknown = list(fields.model_extra or ())
+    if rules.is_strict and unknown:
+        raise InvalidRequestError(
+            f"{unknown[0][:MAX_NAME]}: there is no such field.", param=unknown[0][:MAX_NAME]
+        )
+    settings = _settings(fields)
+    wordy = [f"model_extensions.{name}" for name in _extensions(fields) if name not in settings]
+    told = ["instructions"] if fields.instructions else []
+    return (*told, *unknown, *wordy)

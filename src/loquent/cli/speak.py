@@ -1,0 +1,177 @@
+"""`loquent speak` and `loquent voices`: text to sound without a server."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from collections.abc import AsyncGenerator, Callable, Iterator
+from contextlib import aclosing, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, BinaryIO
+
+import typer
+from rich.table import Table
+
+from loquent.cli.console import answers, speaking_progress, tell
+from loquent.codec.encoding.encoder import StreamEncoder, encode_whole
+from loquent.codec.encoding.formats import SpeechFormat
+from loquent.domain.speech import MAX_SPEED, MIN_SPEED, SpeechChunk, SpeechPlan, SpeechRequest
+from loquent.settings import load_settings
+from loquent.wiring import LocalPlatform
+
+DEFAULT_MODEL = "kokoro"
+
+_FROM_INPUT = "-"
+
+
+def speak(  # noqa: PLR0913 - a command line has as many options as it has
+    text: Annotated[
+        str | None, typer.Argument(help="What to say; standard input if unset or -.")
+    ] = None,
+    *,
+    file: Annotated[
+        Path | None, typer.Option("--file", help="Read the text from this file.", dir_okay=False)
+    ] = None,
+    output: Annotated[
+        Path | None,
+        typer.Option("--output", "-o", help="A file; standard output if unset.", dir_okay=False),
+    ] = None,
+    voice: Annotated[
+        str, typer.Option(help="A voice, or a mix such as 'af_heart(2)+af_sky(1)'.")
+    ] = "",
+    model: Annotated[str, typer.Option(help="Model id or alias.")] = DEFAULT_MODEL,
+    language: Annotated[
+        str | None, typer.Option(help="As in en or en-GB; that of the voice if unset.")
+    ] = None,
+    speed: Annotated[float, typer.Option(min=MIN_SPEED, max=MAX_SPEED, help="1 is usual.")] = 1.0,
+    format_: Annotated[
+        SpeechFormat | None,
+        typer.Option("--format", "-f", help="That of the file's suffix if unset, else wav."),
+    ] = None,
+    sample_rate: Annotated[
+        int | None, typer.Option(help="In Hz; the model's own or the nearest if unset.")
+    ] = None,
+) -> None:
+    """Speak a text; no server is needed."""
+    request = SpeechRequest(model, _text(text, file), voice, speed, language)
+    job = _Job(request, format_ or _format_of(output), sample_rate, output)
+    if output is None and sys.stdout.isatty():
+        raise typer.BadParameter("say where the sound goes", param_hint="--output")
+    asyncio.run(_run(job))
+
+
+def list_voices(
+    *,
+    model: Annotated[str | None, typer.Option(help="Only those of this model.")] = None,
+    language: Annotated[str | None, typer.Option(help="Only this one, as in en or en-US.")] = None,
+) -> None:
+    """List who can speak."""
+    table = Table("voice", "model", "language", "gender", box=None)
+    directory = LocalPlatform(load_settings()).directory
+    wanted = directory.find(model).card.id if model else None
+    for status, voice in directory.voices():
+        is_wanted = wanted in (None, status.card.id)
+        tags = (voice.language.lower(), voice.language_code)
+        if is_wanted and (language is None or language.lower() in tags):
+            table.add_row(voice.id, status.card.id, voice.language, voice.gender)
+    answers.print(table)
+
+
+@dataclass(frozen=True)
+class _Job:
+    """What to say, and where to."""
+
+    request: SpeechRequest
+    format: SpeechFormat
+    sample_rate_hz: int | None
+    output: Path | None
+
+
+def _text(text: str | None, file: Path | None) -> str:
+    if file is not None and text is not None:
+        raise typer.BadParameter("give a text or a file, not both", param_hint="--file")
+    if file is not None:
+        return file.read_text(encoding="utf-8", errors="replace")
+    if text is not None and text != _FROM_INPUT:
+        return text
+    if sys.stdin.isatty():
+        raise typer.BadParameter("give a text, a file, or something on standard input")
+    return sys.stdin.buffer.read().decode(errors="replace")
+
+
+def _format_of(output: Path | None) -> SpeechFormat:
+    """Return the format that a file's suffix stands for."""
+    suffix = output.suffix.lstrip(".").lower() if output else ""
+    if not suffix:
+        return SpeechFormat.WAV
+    known = {form.value: form for form in SpeechFormat} | {"ogg": SpeechFormat.OPUS}
+    if suffix not in known:
+        raise typer.BadParameter(
+            f"no format is called {suffix}; there are {', '.join(known)}", param_hint="--output"
+        )
+    return known[suffix]
+
+
+async def _run(job: _Job) -> None:
+    platform = LocalPlatform(load_settings())
+    async with platform.running(), aclosing(platform.speaker.speak(job.request)) as items:
+        plan = await anext(items)
+        assert isinstance(plan, SpeechPlan)
+        _tell_of(plan)
+        with _target(job.output) as target, speaking_progress() as progress:
+            task = progress.add_task("speaking", total=plan.n_pieces, spoken="")
+            sound = _sound(job, plan, items, lambda text: progress.update(task, spoken=text))
+            async with aclosing(sound) as pieces:
+                async for piece in pieces:
+                    progress.advance(task)
+                    target.write(piece)
+    if job.output is not None:
+        tell(f"{job.output}: written")
+
+
+async def _sound(
+    job: _Job,
+    plan: SpeechPlan,
+    items: AsyncGenerator[SpeechPlan | SpeechChunk],
+    on_sound: Callable[[str], None],
+) -> AsyncGenerator[bytes]:
+    """Yield the file; what is cut short by an interruption is still a whole one up to there."""
+    if plan.n_pieces == 1:
+        chunk = await anext(items)
+        assert isinstance(chunk, SpeechChunk)
+        rates = plan.sample_rate_hz, job.sample_rate_hz
+        yield encode_whole(chunk.samples, job.format, *rates)
+        return
+    encoder = StreamEncoder(job.format, plan.sample_rate_hz, job.sample_rate_hz)
+    n_samples = 0
+    try:
+        async for item in items:
+            assert isinstance(item, SpeechChunk)
+            n_samples += len(item.samples)
+            on_sound(f"{n_samples / plan.sample_rate_hz / 60:.1f} min spoken")
+            yield encoder.encode(item.samples)
+    except asyncio.CancelledError:
+        yield encoder.finish()
+        raise
+    yield encoder.finish()
+
+
+def _tell_of(plan: SpeechPlan) -> None:
+    casting = plan.casting
+    if casting.stand_in:
+        tell(f"{casting.stand_in}; {casting.model} speaks instead")
+    if plan.n_skipped:
+        tell(f"{plan.n_skipped} characters have no sound and are left out")
+
+
+@contextmanager
+def _target(output: Path | None) -> Iterator[BinaryIO]:
+    """Open where the sound goes; a folder that is missing is made."""
+    if output is None:
+        yield sys.stdout.buffer
+        sys.stdout.buffer.flush()
+        return
+    output.parent.mkdir(parents=True, exist_ok=True)
+    with output.open("wb") as file:
+        yield file

@@ -1,0 +1,1 @@
+"""Kokoro-82M on ONNX Runtime: fifty-four voices in nine languages."""

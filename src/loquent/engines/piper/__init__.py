@@ -1,0 +1,1 @@
+"""Piper's voices, VITS on ONNX Runtime: small, quick, one language each."""

@@ -1,0 +1,19 @@
+"""Build the object graph from settings; the only room that names a concrete part."""
+
+from loquent.models.events import Phase, PullEvent
+from loquent.models.store import InstalledModel, ModelStore
+from loquent.wiring.app import build_app
+from loquent.wiring.platform import LocalPlatform
+from loquent.wiring.store import build_store, package_mirror, sample_recording
+
+__all__ = [
+    "InstalledModel",
+    "LocalPlatform",
+    "ModelStore",
+    "Phase",
+    "PullEvent",
+    "build_app",
+    "build_store",
+    "package_mirror",
+    "sample_recording",
+]

@@ -1,0 +1,71 @@
+"""Builds the web application over the local platform."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
+
+import structlog
+from fastapi import FastAPI
+
+from loquent.api.app import create_app
+from loquent.api.options import ApiOptions, Services
+from loquent.api.parts import UploadLimits
+from loquent.api.uploads import sweep_stale_uploads
+from loquent.domain.errors import LoquentError
+from loquent.settings import Settings
+from loquent.wiring.platform import LocalPlatform
+
+_log = structlog.get_logger("loquent.wiring")
+
+
+def build_app(settings: Settings) -> FastAPI:
+    """Build the web application; it loads the default model once it runs.
+
+    Raises: ModelNotFoundError: if the default model is not installed.
+    """
+    platform = LocalPlatform(settings, preload=_always_loaded(settings))
+
+    @asynccontextmanager
+    async def lifespan(_app: FastAPI) -> AsyncGenerator[None]:
+        sweep_stale_uploads(options.upload_directory)
+        async with platform.running():
+            warm_up = asyncio.create_task(_preload(platform))
+            yield
+            warm_up.cancel()
+            await asyncio.gather(warm_up, return_exceptions=True)
+
+    key = settings.api_key
+    options = ApiOptions(
+        api_key=key.get_secret_value() if key else None,
+        limits=UploadLimits(max_file_bytes=settings.max_upload_bytes),
+        open_lists=settings.open_lists,
+        max_input_characters=settings.max_input_characters,
+        unknown_fields=settings.unknown_fields,
+    )
+    services = Services(
+        platform.transcriber, platform.speaker, platform.directory, platform.directory, platform
+    )
+    return create_app(services, options, lifespan)
+
+
+def _always_loaded(settings: Settings) -> tuple[str, ...]:
+    """Return the ids of the models that are loaded at start, the default one first.
+
+    Raises: ModelNotFoundError.
+    """
+    names = LocalPlatform(settings).names()
+    wanted = (settings.default_model, *settings.preload)
+    return tuple(dict.fromkeys(names.find(name).id for name in wanted))
+
+
+async def _preload(platform: LocalPlatform) -> None:
+    """Load what is to be in memory from the start; a failure is told and leaves it out."""
+    for model_id in platform.preload:
+        try:
+            await platform.load(model_id)
+        except LoquentError as exc:
+            _log.error("model does not load", model=model_id, reason=exc.message)
+        else:
+            _log.info("ready", model=model_id)

@@ -1,0 +1,129 @@
+"""Builds the path from recordings to text."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cached_property, partial
+
+from loquent.codec.limits import DecodeLimits
+from loquent.codec.pool import DecoderPool
+from loquent.domain.activity import ModelActivity
+from loquent.engines.host.performers import EngineSpec, Scalar
+from loquent.engines.host.process import EngineProcess, start_engine
+from loquent.engines.recognizers import AdmittingShelf, RecognizerShelf
+from loquent.engines.scheduling.scheduler import Scheduler
+from loquent.engines.scheduling.work_queue import QueueLimits
+from loquent.engines.silero_vad import SileroVad
+from loquent.engines.slots import ModelState, ShelfOptions
+from loquent.engines.whisper.context import MAX_CONTEXT_S, tight_context_s
+from loquent.models.store import ModelStore
+from loquent.pipeline.transcription import LocalTranscriber
+from loquent.ports import Transcriber
+from loquent.routing.names import ModelNames
+from loquent.routing.router import Router
+from loquent.settings import Settings, engine_environment
+
+WHISPER_ENGINE = "whisper_ct2"
+"""The catalog's name for models that the Whisper engine runs."""
+
+
+@dataclass(frozen=True)
+class Listening:
+    """Models that recognise, and what they need.
+
+    Attributes:
+        preload: ids of models that stay in memory from the start.
+    """
+
+    settings: Settings
+    store: ModelStore
+    names: Callable[[], ModelNames]
+    preload: tuple[str, ...] = ()
+
+    @cached_property
+    def decoder(self) -> DecoderPool:
+        limits = DecodeLimits(
+            max_audio_s=self.settings.max_audio_s, max_children=self.settings.max_decoders
+        )
+        return DecoderPool(limits)
+
+    @cached_property
+    def detector(self) -> SileroVad:
+        return SileroVad()
+
+    @cached_property
+    def shelf(self) -> RecognizerShelf[EngineProcess, Scheduler]:
+        settings = self.settings
+        options = ShelfOptions(
+            max_loaded=settings.max_loaded,
+            idle_unload_s=settings.idle_unload_s,
+            cold_wait_s=settings.cold_wait_s,
+            preload=frozenset(self.preload),
+        )
+        limits = QueueLimits(
+            max_batch=settings.max_batch, max_wait_s=settings.max_queue_s or math.inf
+        )
+        return RecognizerShelf(
+            self.engine_spec,
+            start_engine,
+            partial(Scheduler, context_s=self.context_s, limits=limits),
+            options,
+        )
+
+    @cached_property
+    def transcriber(self) -> Transcriber:
+        return Router(self.names, self.deployment)
+
+    def context_s(self, speech_s: float) -> float:
+        """Return how long a context the encoder gets for so much speech."""
+        return MAX_CONTEXT_S if self.settings.exact else tight_context_s(speech_s)
+
+    def engine_spec(self, model_id: str) -> EngineSpec:
+        """Return what it takes to load a model.
+
+        Raises: ModelNotFoundError, ModelLoadError.
+        """
+        folder = self.store.locate(model_id)
+        options: dict[str, Scalar] = {
+            "device": self.settings.device,
+            "compute_type": self.settings.compute_type,
+            "n_threads": self.settings.n_threads,
+            "beam_size": self.settings.beam_size,
+            "best_of": self.settings.best_of,
+            "is_exact": self.settings.exact,
+        }
+        return EngineSpec(model_id, WHISPER_ENGINE, folder, options, engine_environment())
+
+    def activity(self) -> list[ModelActivity]:
+        """Return what the models in memory are doing."""
+        schedulers = self.shelf.services()
+        return [_activity(state, schedulers.get(state.id)) for state in self.shelf.status()]
+
+    def deployment(self, model_id: str) -> LocalTranscriber:
+        """Return the path that runs one model."""
+        return LocalTranscriber(
+            model_id,
+            decoder=self.decoder,
+            detector=self.detector,
+            recognizers=AdmittingShelf(self.shelf),
+        )
+
+
+def _activity(state: ModelState, scheduler: Scheduler | None) -> ModelActivity:
+    if scheduler is None:
+        return ModelActivity(state.id, is_loaded=False, memory_bytes=state.memory_bytes)
+    work = scheduler.status()
+    return ModelActivity(
+        state.id,
+        is_loaded=True,
+        memory_bytes=state.memory_bytes,
+        n_workers=work.n_workers,
+        n_running=work.n_running,
+        n_waiting={lane.name.lower(): n for lane, n in work.n_waiting.items()},
+        estimated_wait_s=round(work.estimated_wait_s, 3),
+        n_batches=work.n_batches,
+        n_utterances=work.n_utterances,
+        n_repairs=work.n_repairs,
+    )

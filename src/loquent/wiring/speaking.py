@@ -1,0 +1,108 @@
+"""Builds the path from text to speech."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import cached_property, partial
+
+from loquent.domain.activity import ModelActivity
+from loquent.domain.speech import Casting
+from loquent.engines.host.performers import EngineSpec, Scalar
+from loquent.engines.host.process import start_engine
+from loquent.engines.slots import ModelState, ShelfOptions
+from loquent.engines.speaking.scheduler import SpeechScheduler
+from loquent.engines.speaking.shelf import SpeakerShelf
+from loquent.models.store import ModelStore
+from loquent.pipeline.script.pieces import PieceLimits
+from loquent.pipeline.speech import LocalSpeaker
+from loquent.ports import Speaker
+from loquent.routing.names import ModelNames
+from loquent.routing.router import SpeechRouter
+from loquent.settings import Settings, engine_environment
+
+PIECE_LIMITS: Mapping[str, PieceLimits] = {
+    "kokoro": PieceLimits(clause=24, shortest_clause=8, longest=220, growth=1.7),
+    "piper": PieceLimits(),
+    "espeak": PieceLimits(longest=1_000),
+}
+"""By the catalog's name of an engine that speaks: the pieces that suit its pace."""
+
+STAND_IN = "espeak"
+"""Speaks what no other voice can."""
+
+
+@dataclass(frozen=True)
+class Speaking:
+    """Models that speak, and what they need.
+
+    Attributes:
+        preload: ids of models that stay in memory from the start.
+    """
+
+    settings: Settings
+    store: ModelStore
+    names: Callable[[], ModelNames]
+    preload: tuple[str, ...] = ()
+
+    @cached_property
+    def shelf(self) -> SpeakerShelf:
+        settings = self.settings
+        options = ShelfOptions(
+            max_loaded=settings.max_loaded,
+            idle_unload_s=settings.idle_unload_s,
+            cold_wait_s=settings.cold_wait_s,
+            preload=frozenset(self.preload),
+        )
+        make = partial(SpeechScheduler, max_wait_s=settings.max_queue_s or math.inf)
+        return SpeakerShelf(self.engine_spec, start_engine, make, options)
+
+    @cached_property
+    def speaker(self) -> Speaker:
+        return SpeechRouter(
+            self.names, self.performance, voice_names=self.settings.voices, stand_in=STAND_IN
+        )
+
+    def engine_spec(self, model_id: str) -> EngineSpec:
+        """Return what it takes to load a model that speaks.
+
+        Raises: ModelNotFoundError, ModelLoadError.
+        """
+        folder = self.store.locate(model_id)
+        engine = self.engine_of(model_id)
+        options: dict[str, Scalar] = {}
+        if engine != STAND_IN:
+            options["n_threads"] = self.settings.n_threads
+        return EngineSpec(model_id, engine, folder, options, engine_environment())
+
+    def engine_of(self, model_id: str) -> str:
+        """Return the engine of an installed model."""
+        return next(model.engine for model in self.store.installed() if model.id == model_id)
+
+    def activity(self) -> list[ModelActivity]:
+        """Return what the models in memory are doing."""
+        schedulers = self.shelf.services()
+        return [_activity(state, schedulers.get(state.id)) for state in self.shelf.status()]
+
+    def performance(self, casting: Casting) -> LocalSpeaker:
+        """Return the path that speaks what has been cast."""
+        limits = PIECE_LIMITS[self.engine_of(casting.model)]
+        return LocalSpeaker(casting, speakers=self.shelf, limits=limits)
+
+
+def _activity(state: ModelState, scheduler: SpeechScheduler | None) -> ModelActivity:
+    if scheduler is None:
+        return ModelActivity(state.id, is_loaded=False, memory_bytes=state.memory_bytes)
+    work = scheduler.status()
+    return ModelActivity(
+        state.id,
+        is_loaded=True,
+        memory_bytes=state.memory_bytes,
+        n_workers=work.n_workers,
+        n_running=work.n_running,
+        n_waiting={"speech": work.n_waiting},
+        estimated_wait_s=round(work.estimated_wait_s, 3),
+        n_batches=work.n_pieces,
+        n_utterances=work.n_pieces,
+    )

@@ -10,8 +10,9 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from bench import accuracy, endurance, meaning, serving, stress
+from bench import accuracy, endurance, meaning, serving, speech, stress
 from bench.corpus import has_set
+from tests.assets import data_dir
 
 app = typer.Typer(help=__doc__, add_completion=False)
 
@@ -54,6 +55,26 @@ def check_serving(model: Model = "whisper-base") -> None:
     _show(serving.latency(model))
     _show(serving.throughput(model))
     _show(serving.crowding(model))
+
+
+@app.command("speech")
+def check_speech(model: Model = "whisper-base") -> None:
+    """How well, how soon and how fast texts are spoken, and whether every format is whole."""
+    _show(speech.round_trip(model))
+    _show(speech.first_sound())
+    _show(speech.formats())
+
+
+@app.command("speech-speed")
+def check_speech_speed() -> None:
+    """A whole text beside kokoro-onnx, which must be installed for this."""
+    _show(speech.whole(data_dir() / "models" / "kokoro"))
+
+
+@app.command("speech-memory")
+def check_speech_memory() -> None:
+    """Memory of a server over a hundred long texts."""
+    _show(speech.memory())
 
 
 @app.command("memory")

@@ -10,7 +10,7 @@ from typing import Final
 import numpy as np
 
 from loquent.domain.errors import EngineError, ModelLoadError
-from loquent.domain.speech import MAX_SPEED, MIN_SPEED, SpokenWord, VoiceMix, Waveform
+from loquent.domain.speech import SpokenWord, VoiceMix, Waveform
 from loquent.engines.espeak.library import TIE, espeak
 from loquent.engines.espeak.phonemes import phonemised
 from loquent.engines.onnx import OnnxOptions, open_session
@@ -18,10 +18,16 @@ from loquent.engines.piper.config import read_config
 from loquent.engines.word_times import spoken_words, word_spans
 from loquent.ports import PieceOptions, SpokenPiece
 
+SPEEDS: Final = (0.25, 1.5)
+"""Faster than this, sounds become shorter than the model's shortest."""
+
 _PAD: Final = "_"
 _START: Final = "^"
 _END: Final = "$"
 """Signs of the input that stand for no sound. Source: piper's phoneme_ids."""
+
+_FRAME_SAMPLES: Final = 256
+"""Source: the hop length of Piper's training."""
 
 _DURATIONS: Final = "/Ceil_output_0"
 """The tensor inside the graph that says how many frames each id lasts."""
@@ -37,7 +43,6 @@ class PiperSpeaker:
         self._config = read_config(weights.with_name(f"{weights.name}.json"))
         self._session = open_session(weights, options, more_outputs=[_DURATIONS])
         self._library = espeak()
-        self._frame_samples = 256
 
     @property
     def sample_rate_hz(self) -> int:
@@ -51,7 +56,7 @@ class PiperSpeaker:
         signs = self._signs(text)
         if not signs:
             return SpokenPiece(np.empty(0, np.float32), self.sample_rate_hz, options.speed)
-        speed = min(max(options.speed, MIN_SPEED), MAX_SPEED)
+        speed = min(max(options.speed, SPEEDS[0]), SPEEDS[1])
         samples, n_frames = self._run(signs, options.voices, speed, options.settings)
         words: tuple[SpokenWord, ...] = ()
         if options.word_times:
@@ -99,7 +104,7 @@ class PiperSpeaker:
         n_pad = len(id_map.get(_PAD, (0,)))
         counts = [len(id_map.get(_START, ())) + n_pad, *(len(id_map[s]) + n_pad for s in signs)]
         ends = np.cumsum(counts) - 1
-        frame_s = self._frame_samples / self.sample_rate_hz
+        frame_s = _FRAME_SAMPLES / self.sample_rate_hz
         times: list[float] = (np.cumsum(n_frames)[ends] * frame_s).tolist()
         return times
 

@@ -6,6 +6,7 @@ Source of numbers and structures: espeak-ng/speak_lib.h, version 1.52.
 from __future__ import annotations
 
 import ctypes
+import re
 from collections.abc import Mapping
 from ctypes import POINTER, c_char_p, c_int, c_short, c_uint, c_void_p
 from dataclasses import dataclass, field
@@ -139,7 +140,8 @@ class Espeak:
             take, self._take = self._take, _Take()
         if status:
             raise EngineError("eSpeak NG failed at this text.")
-        return np.concatenate(take.samples or [np.empty(0, np.int16)]), take.words
+        sound = np.concatenate(take.samples or [np.empty(0, np.int16)])
+        return sound, _from_the_first(text, take.words)
 
     def _choose(self, language: str) -> None:
         name = _VOICES.get(language.lower(), language.lower())
@@ -162,6 +164,14 @@ def espeak() -> Espeak:
     Raises: ModelLoadError.
     """
     return Espeak()
+
+
+def _from_the_first(text: str, words: list[WordEvent]) -> list[WordEvent]:
+    """Put back the first word, of which eSpeak does not tell after it has only read."""
+    first = re.search(r"\w+", text)
+    if first is None or (words and words[0].start <= first.start()):
+        return words
+    return [WordEvent(first.start(), len(first[0]), 0.0), *words]
 
 
 def _words(events: object) -> list[WordEvent]:

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from itertools import pairwise
 from typing import Final
 
+from loquent.engines.espeak.amounts import with_spoken_amounts
 from loquent.engines.espeak.library import Espeak
 from loquent.pipeline.script.borders import Strength, borders
 
@@ -30,7 +31,7 @@ def phonemised(library: Espeak, text: str, language: str) -> str:
     """
     return " ".join(
         sounds + mark
-        for clause, mark in clauses(text)
+        for clause, mark in clauses(with_spoken_amounts(text, language))
         if (sounds := _OTHER_LANGUAGE.sub("", library.sounds(clause, language)).strip())
     )
 

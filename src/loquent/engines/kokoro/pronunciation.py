@@ -1,6 +1,6 @@
 """Turns sounds as eSpeak writes them into the signs that Kokoro was trained on.
 
-It reads no text, but for Chinese, which eSpeak does not write as the model learned it.
+It reads no text but Chinese and Japanese, which eSpeak writes otherwise than the model learned.
 """
 # ruff: noqa: RUF001 - letters of the phonetic alphabet look like others
 
@@ -12,6 +12,7 @@ from typing import Final, TypeAlias
 
 from loquent.engines.espeak.library import TIE, Espeak
 from loquent.engines.espeak.phonemes import clauses, phonemised
+from loquent.engines.kokoro.japanese import japanese
 from loquent.engines.kokoro.mandarin import HAN, is_han, mandarin
 from loquent.engines.kokoro.symbols import known
 
@@ -45,6 +46,9 @@ def pronounced(library: Espeak, text: str, language: str) -> str:
     """
     if language.startswith("zh"):
         return known(_chinese(library, text))
+    if language.startswith("ja"):
+        read = (japanese(clause) + mark for clause, mark in clauses(text))
+        return known(" ".join(part for part in read if part))
     sounds = phonemised(library, text, language)
     if language.startswith("en"):
         return known(_english(sounds, is_british=language.lower() == "en-gb"))

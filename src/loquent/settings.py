@@ -102,6 +102,9 @@ class Settings(BaseSettings):
     max_input_characters: int = Field(
         4096, ge=0, description="longest text that is spoken in one request, 0 for no limit"
     )
+    speech_cache_bytes: int = Field(
+        0, ge=0, description="sound kept on disk for those who ask for the same again, 0 for none"
+    )
     offline: bool = Field(default=False, description="never fetch anything")
     model_dir: Path | None = Field(
         None, description="folder with model folders, looked into before any download"

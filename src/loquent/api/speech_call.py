@@ -16,6 +16,7 @@ from loquent.domain.errors import (
     LoquentError,
     UnsupportedOptionError,
 )
+from loquent.domain.languages import parse_tag
 from loquent.domain.speech import MAX_SPEED, MIN_SPEED, SpeechRequest
 
 MAX_INSTRUCTIONS: Final = 4096
@@ -26,9 +27,6 @@ _LANGUAGE_EXTENSION: Final = "language"
 _RATE_RANGE: Final = f"a whole number from {MIN_RATE_HZ} to {MAX_RATE_HZ}"
 
 _Name: TypeAlias = Annotated[str, StringConstraints(min_length=1, max_length=MAX_NAME)]
-_Language: TypeAlias = Annotated[
-    str, StringConstraints(pattern=r"^[A-Za-z]{2,3}(-[A-Za-z]{2,4})?$")
-]
 _VoiceObject: TypeAlias = Annotated[dict[Literal["id"], _Name], Field(min_length=1)]
 _Rate: TypeAlias = Annotated[int, Field(ge=MIN_RATE_HZ, le=MAX_RATE_HZ)]
 
@@ -57,7 +55,7 @@ class SpeechFields(BaseModel):
     voice: _Name | _VoiceObject | None = None
     instructions: Annotated[str, StringConstraints(max_length=MAX_INSTRUCTIONS)] | None = None
     speed: Annotated[float, Field(ge=MIN_SPEED, le=MAX_SPEED, allow_inf_nan=False)] | None = None
-    language: _Language | None = None
+    language: str | None = None
     sample_rate: _Rate | None = None
     stream_format: Literal["audio", "sse"] | None = None
     timestamps: Literal["none", "word"] | None = None
@@ -169,18 +167,18 @@ def _request(fields: SpeechFields, rules: SpeechRules, *, word_times: bool) -> S
         text=fields.input,
         voice=voice or "",
         speed=fields.speed or 1.0,
-        language=fields.language or _language(fields),
+        language=_language(fields),
         settings=_settings(fields),
         word_times=word_times,
     )
 
 
 def _language(fields: SpeechFields) -> str | None:
+    """Return the wanted language, under whichever of its two names."""
     wish = (fields.model_extensions or {}).get(_LANGUAGE_EXTENSION)
-    if wish is None or isinstance(wish, str):
-        return wish
-    name = f"model_extensions.{_LANGUAGE_EXTENSION}"
-    raise InvalidRequestError(f"{name}: it should be a language code.", param=name)
+    if wish is None:
+        return parse_tag(fields.language) if fields.language is not None else None
+    return parse_tag(str(wish), param=f"model_extensions.{_LANGUAGE_EXTENSION}")
 
 
 def _rate(fields: SpeechFields) -> int | None:
@@ -201,10 +199,18 @@ def _rate(fields: SpeechFields) -> int | None:
 def _settings(fields: SpeechFields) -> dict[str, float]:
     """Return the extensions that may be settings of an engine: numbers."""
     return {
-        name: float(value)
+        name: _number(name, value)
         for name, value in _extensions(fields).items()
         if isinstance(value, int | float) and not isinstance(value, bool)
     }
+
+
+def _number(name: str, value: float) -> float:
+    try:
+        return float(value)
+    except OverflowError:
+        param = f"model_extensions.{name}"
+        raise InvalidRequestError(f"{param}: it is too large.", param=param) from None
 
 
 def _extensions(fields: SpeechFields) -> dict[str, Any]:

@@ -16,6 +16,7 @@ from rich.table import Table
 from loquent.cli.console import answers, speaking_progress, tell
 from loquent.codec.encoding.encoder import StreamEncoder, encode_whole
 from loquent.codec.encoding.formats import SpeechFormat
+from loquent.domain.languages import parse_tag
 from loquent.domain.speech import MAX_SPEED, MIN_SPEED, SpeechChunk, SpeechPlan, SpeechRequest
 from loquent.settings import load_settings
 from loquent.wiring import LocalPlatform
@@ -54,7 +55,8 @@ def speak(  # noqa: PLR0913 - a command line has as many options as it has
     ] = None,
 ) -> None:
     """Speak a text; no server is needed."""
-    request = SpeechRequest(model, _text(text, file), voice, speed, language)
+    tag = parse_tag(language) if language is not None else None
+    request = SpeechRequest(model, _text(text, file), voice, speed, tag)
     job = _Job(request, format_ or _format_of(output), sample_rate, output)
     if output is None and sys.stdout.isatty():
         raise typer.BadParameter("say where the sound goes", param_hint="--output")
@@ -119,13 +121,16 @@ async def _run(job: _Job) -> None:
         plan = await anext(items)
         assert isinstance(plan, SpeechPlan)
         _tell_of(plan)
-        with _target(job.output) as target, speaking_progress() as progress:
+        with speaking_progress() as progress:
             task = progress.add_task("speaking", total=plan.n_pieces, spoken="")
             sound = _sound(job, plan, items, lambda text: progress.update(task, spoken=text))
             async with aclosing(sound) as pieces:
-                async for piece in pieces:
-                    progress.advance(task)
-                    target.write(piece)
+                first = await anext(pieces)  # what fails before it leaves an older file alone
+                with _target(job.output) as target:
+                    target.write(first)
+                    async for piece in pieces:
+                        progress.advance(task)
+                        target.write(piece)
     if job.output is not None:
         tell(f"{job.output}: written")
 
@@ -162,7 +167,7 @@ def _tell_of(plan: SpeechPlan) -> None:
     if casting.stand_in:
         tell(f"{casting.stand_in}; {casting.model} speaks instead")
     if plan.n_skipped:
-        tell(f"{plan.n_skipped} characters have no sound and are left out")
+        tell(f"left out, for want of a sound: {plan.n_skipped} of {plan.n_characters} characters")
 
 
 @contextmanager

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from fractions import Fraction
 from typing import Final
 
@@ -12,21 +13,31 @@ import numpy as np
 from loquent.domain.speech import Waveform
 
 _FORMAT: Final = "fltp"
+_MARGIN_S: Final = 0.15
+
+_SLOWEST: Final = 0.5
+"""What one atempo filter can do. Source: FFmpeg's documentation of it."""
 
 
 def at_tempo(samples: Waveform, sample_rate_hz: int, tempo: float) -> Waveform:
     """Return `samples` `tempo` times as fast, so of 1/`tempo` their length.
 
     Args:
-        tempo: from 0.5 to 100, what FFmpeg's atempo takes; 1 changes nothing.
+        tempo: up to 100; 1 changes nothing.
     """
     if tempo == 1.0 or not len(samples):
         return samples
     n_wanted = round(len(samples) / tempo)
-    stretched = np.concatenate(_filtered(samples, sample_rate_hz, tempo))
-    if len(stretched) < n_wanted:
-        stretched = np.pad(stretched, (0, n_wanted - len(stretched)))
+    # The filter keeps back what it has no successor for.
+    padded = np.pad(samples, (0, round(_MARGIN_S * sample_rate_hz * max(1.0, tempo))))
+    stretched = np.concatenate(_filtered(padded, sample_rate_hz, tempo))
     return stretched[:n_wanted].clip(-1.0, 1.0)
+
+
+def _steps(tempo: float) -> list[float]:
+    """Part a tempo into steps that one filter can take."""
+    n_steps = max(1, math.ceil(math.log(tempo) / math.log(_SLOWEST)))
+    return [tempo ** (1 / n_steps)] * n_steps
 
 
 def _filtered(samples: Waveform, sample_rate_hz: int, tempo: float) -> list[Waveform]:
@@ -37,8 +48,8 @@ def _filtered(samples: Waveform, sample_rate_hz: int, tempo: float) -> list[Wave
         layout="mono",
         time_base=Fraction(1, sample_rate_hz),
     )
-    filters = (source, graph.add("atempo", f"{tempo:.6f}"), graph.add("abuffersink"))
-    graph.link_nodes(*filters).configure()
+    steps = [graph.add("atempo", f"{step:.6f}") for step in _steps(tempo)]
+    graph.link_nodes(source, *steps, graph.add("abuffersink")).configure()
     frame = av.AudioFrame.from_ndarray(samples.reshape(1, -1), format=_FORMAT, layout="mono")
     frame.sample_rate, frame.pts = sample_rate_hz, 0
     graph.push(frame)

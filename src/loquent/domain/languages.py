@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import difflib
+import re
 from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Final
 
-from loquent.domain.errors import UnsupportedOptionError
+from loquent.domain.errors import InvalidRequestError, UnsupportedOptionError
 
 LANGUAGES: Final[Mapping[str, str]] = MappingProxyType(
     {
@@ -119,6 +120,7 @@ _ALIASES: Final[Mapping[str, str]] = MappingProxyType({"jv": "jw"})
 """ISO 639-1 writes Javanese "jv"; Whisper's vocabulary still holds the withdrawn "jw"."""
 
 _LONGEST_ECHO = 40
+_TAG = re.compile(r"[A-Za-z]{2,3}(?:-[A-Za-z]{2,4})?")
 
 
 def name_of(code: str) -> str:
@@ -142,6 +144,20 @@ def parse_language(text: str) -> str:
         f" Valid codes: {', '.join(LANGUAGES)}; leave the field out to detect the language.",
         param="language",
     )
+
+
+def parse_tag(text: str, *, param: str = "language") -> str:
+    """Return `text` if it is a language, with or without a region, as BCP 47 has it.
+
+    Raises: InvalidRequestError.
+    """
+    tag = text.strip()
+    if _TAG.fullmatch(tag) is None:
+        raise InvalidRequestError(
+            f"{param}: '{text[:_LONGEST_ECHO]}' is not a language as in 'en' or 'en-GB'.",
+            param=param,
+        )
+    return tag
 
 
 def _likely_code(wanted: str) -> str | None:

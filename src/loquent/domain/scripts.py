@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import unicodedata
 from collections import Counter
 from collections.abc import Mapping
@@ -10,6 +11,8 @@ from typing import Final
 
 LATIN: Final = "LATIN"
 _HAN: Final = "CJK"
+_GREEK: Final = r"\u0370-\u03ff\u1f00-\u1fff"
+_LONE_GREEK: Final = re.compile(rf"(?<![{_GREEK}])[{_GREEK}](?![{_GREEK}])")
 _KANA: Final = frozenset({"HIRAGANA", "KATAKANA", "KATAKANA-HIRAGANA"})
 
 LANGUAGE_OF_SCRIPT: Final[Mapping[str, str]] = {
@@ -33,6 +36,7 @@ LANGUAGE_OF_SCRIPT: Final[Mapping[str, str]] = {
     LATIN: "en",
     "MALAYALAM": "ml",
     "MYANMAR": "my",
+    "ORIYA": "or",
     "SINHALA": "si",
     "TAMIL": "ta",
     "TELUGU": "te",
@@ -42,10 +46,11 @@ LANGUAGE_OF_SCRIPT: Final[Mapping[str, str]] = {
 
 _SCRIPTS_OF_LANGUAGE: Final[Mapping[str, frozenset[str]]] = {
     **{language: frozenset({script}) for script, language in LANGUAGE_OF_SCRIPT.items()},
-    **dict.fromkeys(("be", "bg", "kk", "ky", "mk", "tt", "uk"), frozenset({"CYRILLIC"})),
+    **dict.fromkeys(("ba", "be", "bg", "kk", "ky", "mk", "tt", "uk"), frozenset({"CYRILLIC"})),
     **dict.fromkeys(("fa", "sd", "ug", "ur"), frozenset({"ARABIC"})),
     **dict.fromkeys(("mr", "ne", "kok"), frozenset({"DEVANAGARI"})),
     "as": frozenset({"BENGALI"}),
+    "ti": frozenset({"ETHIOPIC"}),
     "ja": _KANA | {_HAN},
     "sr": frozenset({"CYRILLIC", LATIN}),
     "yi": frozenset({"HEBREW"}),
@@ -53,12 +58,21 @@ _SCRIPTS_OF_LANGUAGE: Final[Mapping[str, frozenset[str]]] = {
 }
 
 
+def scripts(text: str) -> Counter[str]:
+    """Count the letters of each script, as Unicode's names of characters have it.
+
+    A Greek letter by itself is a sign, as in a unit, and does not count.
+    """
+    letters = _LONE_GREEK.sub("", unicodedata.normalize("NFKC", text))
+    return Counter(map(_script, filter(str.isalpha, letters)))
+
+
 def main_script(text: str) -> str:
-    """Return the script of most letters, as Unicode's names of characters have it.
+    """Return the script of most letters.
 
     Kana among Chinese characters make a text Japanese; a text without letters counts as Latin.
     """
-    counts = Counter(map(_script, filter(str.isalpha, text)))
+    counts = scripts(text)
     if not counts:
         return LATIN
     n_kana = sum(counts[script] for script in _KANA)

@@ -77,7 +77,7 @@ def _filled(first: Sequence[int | None], n_signs: int) -> list[int]:
 
 def _spans(words: Sequence[str], starts: Sequence[int], signs: str) -> list[WordSpan]:
     """Begin each word behind the space before it, and end it before the next one's pause."""
-    begins = [_behind_space(signs, start) for start in starts[:-1]] + [starts[-1]]
+    begins = [0, *(_behind_space(signs, start) for start in starts[1:-1]), starts[-1]]
     spans: list[WordSpan] = []
     for word, start, limit in zip(words, begins, begins[1:], strict=False):
         end = start + len(signs[start:limit].rstrip(" ,.;:!?…—"))

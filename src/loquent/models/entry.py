@@ -12,7 +12,7 @@ from enum import StrEnum
 from fnmatch import fnmatchcase
 from pathlib import PurePosixPath
 
-from loquent.domain.model import Capability, Gender, ModelCard, Voice
+from loquent.domain.model import Capability, Gender, Knob, ModelCard, Voice
 
 MANIFEST_NAME = "manifest.json"
 """Written by the store beside a model's files, so no model may bring a file of that name."""
@@ -77,7 +77,7 @@ _VERSION = re.compile(_NAME)
 _FOLDER = re.compile(rf"{_NAME}(?:/{_NAME})*")
 _PIPER_ID = re.compile(
     r"piper-(?P<locale>(?P<language>[a-z]{2,3})_(?P<region>[A-Z]{2}))"
-    r"-(?P<name>\w{1,60})-(?P<quality>x_low|low|medium|high)",
+    r"-(?P<name>[A-Za-z0-9](?:\w{0,58}[A-Za-z0-9])?)-(?P<quality>x_low|low|medium|high)",
     re.ASCII,
 )
 _SHA256 = re.compile(r"[0-9a-f]{64}")
@@ -290,6 +290,7 @@ def entry_of_piper_voice(model_id: str) -> CatalogEntry | None:
         quantization="float32",
         created_s=0,
         voices=(Voice(name, f"{language}-{found['region']}", Gender.NEUTRAL),),
+        knobs=(Knob("noise_scale", 0.0, 2.0), Knob("noise_w", 0.0, 2.0)),
     )
     hub = HubLocation(_PIPER_REPO, _PIPER_REVISION, folder)
     return CatalogEntry(model=card, engine="piper", hub=hub)

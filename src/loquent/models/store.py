@@ -19,7 +19,7 @@ from uuid import uuid4
 
 from filelock import FileLock, Timeout
 
-from loquent.domain.errors import ModelLoadError, ModelNotFoundError
+from loquent.domain.errors import InvalidRequestError, ModelLoadError, ModelNotFoundError
 from loquent.domain.model import ModelCard
 from loquent.models.catalog import Catalog
 from loquent.models.disk import free_bytes, sync
@@ -129,9 +129,12 @@ class ModelStore:
     def remove(self, model_id: str) -> None:
         """Delete a model, and whatever is left of an unfinished pull of it.
 
-        Raises: ModelNotFoundError: if there was neither.
+        Raises: ModelNotFoundError: if there was neither; InvalidRequestError: if it is built in.
         """
         entry = self._catalog.find(model_id)
+        if entry.is_built_in:
+            message = f"Model {entry.id!r} is a part of Loquent and cannot be removed."
+            raise InvalidRequestError(message, param="model")
         folder, partial = self._folder(entry), self._partial(entry)
         if not folder.exists() and not partial.exists():
             raise _not_installed(entry)

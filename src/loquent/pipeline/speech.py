@@ -107,7 +107,8 @@ class _Playback:
         if self._began_s is None:
             self._began_s = self._clock()
         self._coming_s -= self._guess_s(piece)
-        self._made_s += len(sound.samples) / sound.sample_rate_hz
+        stretch = sound.speed / self._speed
+        self._made_s += stretch * len(sound.samples) / sound.sample_rate_hz
 
     @property
     def lead_s(self) -> float:

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import math
 import re
+from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from difflib import get_close_matches
 from typing import Final
 
-from loquent.domain.errors import InvalidRequestError, UnsupportedOptionError
+from loquent.domain.errors import InvalidRequestError, ModelLoadError, UnsupportedOptionError
 from loquent.domain.languages import name_of
 from loquent.domain.model import Capability, ModelCard, Voice
-from loquent.domain.scripts import LANGUAGE_OF_SCRIPT, can_read, main_script
+from loquent.domain.scripts import LANGUAGE_OF_SCRIPT, LATIN, can_read, main_script, scripts
 from loquent.domain.speech import Casting, SpeechRequest, VoiceMix
 from loquent.routing.names import ModelNames
 
@@ -36,6 +37,8 @@ def cast(
     Raises: ModelNotFoundError; UnsupportedOptionError: naming what would do; InvalidRequestError.
     """
     card = names.able(request.model, Capability.SPEECH)
+    if not card.voices:
+        raise ModelLoadError(f"The model '{card.id}' came without voices; pull it again.")
     voices = _voices(request.voice, card, voice_names)
     language = _language(request, card, voices)
     reason = ""
@@ -71,7 +74,10 @@ def _voices(wish: str, card: ModelCard, voice_names: Mapping[str, str]) -> Voice
     total = math.fsum(weight for _, weight in mix)
     if not total or not math.isfinite(total):
         raise InvalidRequestError("voice: at least one share must be above 0", param="voice")
-    return tuple((name, weight / total) for name, weight in mix)
+    shares: dict[str, float] = defaultdict(float)
+    for name, weight in mix:
+        shares[name] += weight / total
+    return tuple(shares.items())
 
 
 def _weight(digits: str | None) -> float:
@@ -89,9 +95,10 @@ def _named(name: str, card: ModelCard, voice_names: Mapping[str, str]) -> VoiceM
     target = voice_names.get(name.lower())
     if target is None:
         near = get_close_matches(name, [*known, *voice_names], n=3, cutoff=0.5)
-        hint = f"did you mean {' or '.join(near)}?" if near else f"it has {_some(known)}"
+        hint = f"did you mean {' or '.join(near)}?" if near else f"it has {_some(known)}."
         raise UnsupportedOptionError(
-            f"the model '{card.id}' has no voice '{name}'; {hint} GET /v1/audio/voices lists all",
+            f"the model '{card.id}' has no voice '{name}'; {hint}"
+            " `loquent voices` and GET /v1/audio/voices list all.",
             param="voice",
         )
     if {part.partition("(")[0].strip() for part in target.split("+")} <= known:
@@ -106,7 +113,8 @@ def _language(request: SpeechRequest, card: ModelCard, voices: VoiceMix) -> str:
     if request.language is not None:
         return _regional(request.language, voice, card)
     script = main_script(request.text)
-    if can_read(voice.language_code, script):
+    foreign = scripts(request.text).keys() - {LATIN}  # Latin names stand in texts of any script
+    if any(can_read(voice.language_code, found) for found in {script, *foreign}):
         return voice.language
     usual = LANGUAGE_OF_SCRIPT.get(script)
     if usual is None:

@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cached_property, partial
 
+from loquent import __version__
 from loquent.domain.activity import ModelActivity
 from loquent.domain.speech import Casting
 from loquent.engines.host.performers import EngineSpec, Scalar
@@ -16,6 +17,7 @@ from loquent.engines.speaking.scheduler import SpeechScheduler
 from loquent.engines.speaking.shelf import SpeakerShelf
 from loquent.models.store import ModelStore
 from loquent.pipeline.script.pieces import PieceLimits
+from loquent.pipeline.sound_cache import CachingSpeaker, SoundCache
 from loquent.pipeline.speech import LocalSpeaker
 from loquent.ports import Speaker
 from loquent.routing.names import ModelNames
@@ -28,6 +30,8 @@ PIECE_LIMITS: Mapping[str, PieceLimits] = {
     "espeak": PieceLimits(longest=1_000),
 }
 """By the catalog's name of an engine that speaks: the pieces that suit its pace."""
+
+CACHE_FOLDER = "speech"
 
 STAND_IN = "espeak"
 """Speaks what no other voice can."""
@@ -85,10 +89,15 @@ class Speaking:
         schedulers = self.shelf.services()
         return [_activity(state, schedulers.get(state.id)) for state in self.shelf.status()]
 
-    def performance(self, casting: Casting) -> LocalSpeaker:
+    def performance(self, casting: Casting) -> Speaker:
         """Return the path that speaks what has been cast."""
         limits = PIECE_LIMITS[self.engine_of(casting.model)]
-        return LocalSpeaker(casting, speakers=self.shelf, limits=limits)
+        local = LocalSpeaker(casting, speakers=self.shelf, limits=limits)
+        max_bytes = self.settings.speech_cache_bytes
+        if not max_bytes:
+            return local
+        cache = SoundCache(self.settings.data_dir / CACHE_FOLDER, max_bytes)
+        return CachingSpeaker(local, casting, cache, edition=__version__)
 
 
 def _activity(state: ModelState, scheduler: SpeechScheduler | None) -> ModelActivity:

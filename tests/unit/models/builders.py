@@ -45,6 +45,10 @@ def card(model_id: str = "tiny") -> ModelCard:
     )
 
 
+def built_in(model_id: str = "robot") -> CatalogEntry:
+    return CatalogEntry(card(model_id), "espeak")
+
+
 def files_of(content: Mapping[str, bytes] = CONTENT) -> tuple[ModelFile, ...]:
     return tuple(ModelFile(path, len(data), sha256(data)) for path, data in content.items())
 

@@ -129,3 +129,28 @@ def test_an_unknown_name_is_answered_with_near_ones() -> None:
 def test_an_unthinkable_repository_is_not_found() -> None:
     with pytest.raises(ModelNotFoundError):
         Catalog.load().find("../../etc/passwd")
+
+
+def test_a_piper_voice_that_is_not_listed_is_found_by_its_name() -> None:
+    catalog = Catalog.load()
+    voice = catalog.find("piper-de_DE-thorsten-medium")
+    assert voice.id not in catalog.entries
+    assert voice.hub is not None
+    assert voice.hub.folder == "de/de_DE/thorsten/medium"
+    assert catalog.find("piper-en-us-joe") is catalog.entries["piper-en-us-joe"]
+
+
+def test_every_shipped_model_that_speaks_has_voices_of_its_languages() -> None:
+    speakers = [e.card() for e in Catalog.load().entries.values() if e.card().voices]
+    assert {card.id for card in speakers} >= {"kokoro", "piper-en-us-joe", "espeak"}
+    for card in speakers:
+        assert card.capabilities == {Capability.SPEECH}
+        assert {voice.language_code for voice in card.voices} == set(card.languages)
+        assert len({voice.id for voice in card.voices}) == len(card.voices)
+        assert all(knob.least < knob.most for knob in card.knobs)
+
+
+def test_a_model_may_have_a_voice_for_each_language() -> None:
+    espeak = Catalog.load().entries["espeak"]
+    assert espeak.is_built_in
+    assert tuple(voice.id for voice in espeak.card().voices) == espeak.card().languages

@@ -6,13 +6,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from loquent.domain.model import Capability
+from loquent.domain.model import Capability, Gender, Voice
 from loquent.models.entry import (
     Archive,
     ArchiveKind,
     HubLocation,
     ModelFile,
     check_model_id,
+    entry_of_piper_voice,
     entry_of_repository,
     folder_name,
 )
@@ -21,6 +22,8 @@ _names = st.from_regex(r"[a-z0-9]([a-z0-9._-]{0,8}[a-z0-9])?", fullmatch=True)
 _ids = st.one_of(_names, st.tuples(_names, _names).map("/".join)).filter(
     lambda text: "--" not in text and ".." not in text
 )
+
+N = Gender.NEUTRAL
 
 
 @pytest.mark.parametrize(
@@ -82,3 +85,59 @@ def test_an_english_only_repository_does_not_translate() -> None:
     everything = entry_of_repository("owner/whisper", ("de", "en")).card()
     assert everything.languages == ("de", "en")
     assert Capability.TRANSLATION in everything.capabilities
+
+
+@pytest.mark.parametrize(
+    ("model_id", "folder", "voice"),
+    [
+        ("piper-de_DE-thorsten-medium", "de/de_DE/thorsten/medium", Voice("thorsten", "de-DE", N)),
+        ("piper-en_GB-alan-low", "en/en_GB/alan/low", Voice("alan", "en-GB", N)),
+        ("piper-kk_KZ-iseke-x_low", "kk/kk_KZ/iseke/x_low", Voice("iseke", "kk-KZ", N)),
+        ("piper-pt_BR-faber_x2-high", "pt/pt_BR/faber_x2/high", Voice("faber_x2", "pt-BR", N)),
+    ],
+)
+def test_a_piper_voice_lies_on_the_hub_in_a_folder_of_its_own(
+    model_id: str, folder: str, voice: Voice
+) -> None:
+    found = entry_of_piper_voice(model_id)
+    assert found is not None
+    assert found.hub is not None
+    assert (found.hub.repo, found.hub.folder) == ("rhasspy/piper-voices", folder)
+    assert found.hub.revision
+    assert (found.id, found.engine, found.files) == (model_id, "piper", ())
+    assert found.card().capabilities == {Capability.SPEECH}
+    assert found.card().voices == (voice,)
+    assert found.card().languages == (voice.language_code,)
+    assert not found.is_built_in
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "piper",
+        "piper-de_DE-thorsten",
+        "piper-de_DE-thorsten-best",
+        "piper-de-thorsten-medium",
+        "piper-DE_de-thorsten-medium",
+        "piper-de_DE-../x-medium",
+        "piper-de_DE-thorsten-medium/..",
+        "piper-de_DE-é-medium",
+        "piper-de_DE--medium",
+        "Piper-de_DE-thorsten-medium",
+        "piper-de_DE-thorsten-medium\n",
+    ],
+)
+def test_other_names_are_no_piper_voices(name: str) -> None:
+    assert entry_of_piper_voice(name) is None
+
+
+@given(st.from_regex(r"piper-[a-z]{2}_[A-Z]{2}-[a-z_]{1,9}-(low|high)", fullmatch=True))
+def test_any_name_of_that_form_is_an_entry_or_none(name: str) -> None:
+    found = entry_of_piper_voice(name)
+    assert found is None or found.id == name
+
+
+@pytest.mark.parametrize("bad", ["/", "../up", "a/../b", "a//b", "a/", "/a", "a b", ".a"])
+def test_a_folder_that_could_leave_its_repository_is_refused(bad: str) -> None:
+    with pytest.raises(ValueError, match="is not a folder"):
+        HubLocation("owner/name", None, bad)

@@ -8,7 +8,12 @@ from pathlib import Path
 
 import pytest
 
-from loquent.models.entry import HubLocation, ModelFile, entry_of_repository
+from loquent.models.entry import (
+    HubLocation,
+    ModelFile,
+    entry_of_piper_voice,
+    entry_of_repository,
+)
 from loquent.models.events import OnBytes
 from loquent.models.hub import Hub, HubFile, HubSnapshot
 from loquent.models.source import SourceError
@@ -39,7 +44,7 @@ class FakeHub:
         self, location: HubLocation, file: ModelFile, part: Path, on_bytes: OnBytes
     ) -> None:
         assert location.revision == COMMIT
-        data = self.content[file.path]
+        data = self.content[f"{location.folder}/{file.path}" if location.folder else file.path]
         with part.open("ab") as stream:
             self.sent.append((file.path, stream.tell()))
             while stream.tell() < len(data):
@@ -130,3 +135,51 @@ def test_a_part_longer_than_its_file_starts_anew(tmp_path: Path) -> None:
 def test_a_file_of_another_size_is_refused(tmp_path: Path) -> None:
     with pytest.raises(SourceError, match="another size"):
         _fetch(FakeHub({**CONTENT, "model.bin": b"short"}), tmp_path)
+
+
+_VOICE = entry_of_piper_voice("piper-de_DE-thorsten-medium")
+_FOLDER = "de/de_DE/thorsten/medium"
+_VOICE_FILES = {"v.onnx": b"weights" * 100, "v.onnx.json": b"{}"}
+
+
+def _voices(*folders: str, content: Mapping[str, bytes] = _VOICE_FILES) -> FakeHub:
+    return FakeHub({f"{f}/{name}": data for f in folders for name, data in content.items()})
+
+
+def test_of_a_repository_of_many_models_only_one_folder_is_planned() -> None:
+    assert _VOICE is not None
+    hub = _voices("de/de_DE/thorsten/low", _FOLDER, f"{_FOLDER}/samples", f"{_FOLDER}_x")
+    plan = Hub(hub).plan(_VOICE)
+    assert hub.resolved == [_VOICE.hub]
+    assert {file.path: file.n_bytes for file in plan.files} == {
+        name: len(data) for name, data in _VOICE_FILES.items()
+    }
+
+
+def test_of_a_folder_only_files_of_the_engines_list_are_planned() -> None:
+    assert _VOICE is not None
+    foreign = {"MODEL_CARD": b"", "model.bin": b"x", "config.json": b"{}", "v.onnx.py": b"evil"}
+    plan = Hub(_voices(_FOLDER, content=_VOICE_FILES | foreign)).plan(_VOICE)
+    assert {file.path for file in plan.files} == set(_VOICE_FILES)
+
+
+@pytest.mark.parametrize(
+    ("hub", "missing"),
+    [
+        (_voices(_FOLDER, content={"v.onnx": b"x"}), r"\*\.onnx\.json"),
+        (_voices(_FOLDER, content={"v.onnx.json": b"{}"}), r"\*\.onnx there"),
+        (_voices("de/de_DE/thorsten/low"), r"\*\.onnx"),
+        (FakeHub(_VOICE_FILES), r"\*\.onnx"),
+    ],
+)
+def test_a_folder_that_lacks_a_file_of_a_voice_is_refused(hub: FakeHub, missing: str) -> None:
+    assert _VOICE is not None
+    with pytest.raises(SourceError, match=f"has no {missing}.*not a voice made for Piper"):
+        Hub(hub).plan(_VOICE)
+
+
+def test_files_of_a_folder_arrive_without_it(tmp_path: Path) -> None:
+    assert _VOICE is not None
+    source = Hub(_voices(_FOLDER))
+    source.fetch(_VOICE, source.plan(_VOICE), tmp_path, lambda _: None)
+    assert {path: (tmp_path / path).read_bytes() for path in _VOICE_FILES} == _VOICE_FILES

@@ -16,6 +16,7 @@ from loquent.models.hugging_face import HuggingFaceHub
 from loquent.models.source import SourceError
 from tests.unit.models.builders import COMMIT, CONTENT, sha256
 
+IN_FOLDER = b"weights of another" * 50
 _LOCATION = HubLocation("owner/name", COMMIT)
 _MODEL = ModelFile("model.bin", len(CONTENT["model.bin"]), sha256(CONTENT["model.bin"]))
 
@@ -30,7 +31,7 @@ class _Endpoint(BaseHTTPRequestHandler):
         if path in {"/api/models/owner/name", "/api/models/owner/name/revision/main"}:
             self._send(200, json.dumps(self._model()).encode())
         elif path.startswith(f"/owner/name/resolve/{COMMIT}/"):
-            self._send_file(CONTENT[path.rpartition("/")[2]])
+            self._send_file({**CONTENT, "sub/dir/model.bin": IN_FOLDER}[path.split("/", 5)[5]])
         else:
             self._send(404, b"{}")
 
@@ -119,3 +120,10 @@ def test_a_whole_repository_is_fetched(hub: HuggingFaceHub, tmp_path: Path) -> N
     source, model = Hub(hub), entry_of_repository("owner/name@main", ("en",))
     source.fetch(model, source.plan(model), tmp_path, lambda _: None)
     assert {path: (tmp_path / path).read_bytes() for path in CONTENT} == CONTENT
+
+
+def test_a_file_of_a_folder_is_asked_for_there(hub: HuggingFaceHub, tmp_path: Path) -> None:
+    location = HubLocation("owner/name", COMMIT, "sub/dir")
+    file = ModelFile("model.bin", len(IN_FOLDER))
+    hub.download(location, file, tmp_path / "part", lambda _: None)
+    assert (tmp_path / "part").read_bytes() == IN_FOLDER

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import json
 import os
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from loquent.domain.model import Gender, Knob, Voice
 from loquent.models.entry import HubLocation, entry_of_repository
 from loquent.models.manifest import InstalledFile, Manifest
 from tests.unit.models.builders import COMMIT, CONTENT, card, entry, sha256, write_files
@@ -102,3 +105,48 @@ def test_an_unlisted_model_is_satisfied_by_the_commit_asked_for(tmp_path: Path) 
     assert manifest.satisfies(entry_of_repository("owner/name", ()))
     assert manifest.satisfies(entry_of_repository(f"owner/name@{COMMIT}", ()))
     assert not manifest.satisfies(entry_of_repository("owner/name@main", ()))
+
+
+def _speaking(folder: Path) -> Manifest:
+    voices = (Voice("hum", "en-US", Gender.NEUTRAL), Voice("buzz", "zh", Gender.MALE))
+    knobs = (Knob("pitch", 0.0, 99.5), Knob("noise", -1.0, 2.0))
+    return replace(_manifest(folder), card=replace(card(), voices=voices, knobs=knobs))
+
+
+def test_voices_and_knobs_survive_the_disk(tmp_path: Path) -> None:
+    manifest = _speaking(tmp_path)
+    manifest.write(tmp_path)
+    assert Manifest.read(tmp_path) == manifest
+
+
+def _rewrite_card(folder: Path, change: Callable[[dict[str, Any]], object]) -> None:
+    path = folder / "manifest.json"
+    row = json.loads(path.read_text())
+    change(row["card"])
+    path.write_text(json.dumps(row))
+
+
+def test_a_manifest_from_before_there_were_voices_is_still_read(tmp_path: Path) -> None:
+    manifest = _manifest(tmp_path)
+    manifest.write(tmp_path)
+    _rewrite_card(tmp_path, lambda row: (row.pop("voices"), row.pop("knobs")))
+    assert Manifest.read(tmp_path) == manifest
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"voices": [{"id": "hum", "language": "en", "gender": "loud"}]},
+        {"voices": [{"id": "hum"}]},
+        {"voices": ["hum"]},
+        {"voices": 5},
+        {"knobs": [{"name": "pitch"}]},
+        {"knobs": [{"name": "pitch", "least": 0, "most": 1, "colour": "red"}]},
+    ],
+)
+def test_voices_and_knobs_that_make_no_sense_are_none(
+    tmp_path: Path, change: dict[str, object]
+) -> None:
+    _speaking(tmp_path).write(tmp_path)
+    _rewrite_card(tmp_path, lambda row: row.update(change))
+    assert Manifest.read(tmp_path) is None

@@ -8,14 +8,21 @@ from pathlib import Path
 
 import pytest
 
-from loquent.domain.errors import ModelLoadError, ModelNotFoundError
+from loquent.domain.errors import InvalidRequestError, ModelLoadError, ModelNotFoundError
 from loquent.models.entry import CatalogEntry
 from loquent.models.events import Phase, PullEvent
 from loquent.models.local_folder import LocalFolder
 from loquent.models.manifest import Manifest
 from loquent.models.source import Source
 from loquent.models.store import ModelStore
-from tests.unit.models.builders import CONTENT, FakeSource, catalog, entry, write_files
+from tests.unit.models.builders import (
+    CONTENT,
+    FakeSource,
+    built_in,
+    catalog,
+    entry,
+    write_files,
+)
 
 
 def _store(root: Path, *sources: Source, model: CatalogEntry | None = None) -> ModelStore:
@@ -240,3 +247,40 @@ def test_two_pulls_at_once_fetch_once(tmp_path: Path) -> None:
     first.join()
     assert "Another process" in seen[0].message
     assert source.fetched == list(CONTENT)
+
+
+def test_a_built_in_model_is_there_before_anything_is_pulled(tmp_path: Path) -> None:
+    root = tmp_path / "not there yet"
+    store = _store(root, model=built_in())
+    (model,) = store.installed()
+    assert (model.id, model.engine, model.source, model.n_bytes) == (
+        "robot",
+        "espeak",
+        "built in",
+        0,
+    )
+    assert model.card == built_in().card()
+    assert store.locate("robot") == model.path
+    assert not root.exists()
+
+
+def test_pulling_a_built_in_model_asks_no_source_and_writes_nothing(tmp_path: Path) -> None:
+    source = FakeSource()
+    store = _store(tmp_path / "root", source, model=built_in())
+    assert (store.pull("robot"),) == store.installed()
+    assert source.fetched == []
+    assert not (tmp_path / "root").exists()
+
+
+def test_a_built_in_model_cannot_be_removed(tmp_path: Path) -> None:
+    store = _store(tmp_path, model=built_in())
+    with pytest.raises(InvalidRequestError, match=r"robot.*cannot be removed"):
+        store.remove("robot")
+    assert [model.id for model in store.installed()] == ["robot"]
+
+
+def test_built_in_models_are_sorted_among_the_others(tmp_path: Path) -> None:
+    models = catalog(entry("tiny"), built_in("robot"), built_in("zither"))
+    store = ModelStore(tmp_path, models, sources=[FakeSource()])
+    store.pull("tiny")
+    assert [model.id for model in store.installed()] == ["robot", "tiny", "zither"]

@@ -98,6 +98,7 @@ class Espeak:
         if self.sample_rate_hz <= 0:
             raise ModelLoadError("eSpeak NG cannot read its data.")
         self._turn = Lock()
+        self._voice = ""
         self._take = _Take()
         self._callback = _Callback(self._on_sound)  # kept, as the library holds only its address
         self._library.espeak_SetSynthCallback(self._callback)
@@ -145,8 +146,11 @@ class Espeak:
 
     def _choose(self, language: str) -> None:
         name = _VOICES.get(language.lower(), language.lower())
+        if name == self._voice:
+            return
         if self._library.espeak_SetVoiceByName(name.encode()):
             raise EngineError(f"eSpeak NG does not know the language '{language}'.")
+        self._voice = name
 
     def _on_sound(self, samples: ctypes.Array[c_short], n_samples: int, events: object) -> int:
         """Take what the library has made; runs inside its call. 0 is to go on."""

@@ -11,12 +11,14 @@ from typing import Final
 from loquent.engines.espeak.amounts import with_spoken_amounts
 from loquent.engines.espeak.library import Espeak
 from loquent.pipeline.script.borders import Strength, borders
+from loquent.pipeline.script.marks import CLOSERS
 
 _MARKS: Final = str.maketrans(
     {"。": ".", "．": ".", "！": "!", "？": "?", "，": ",", "、": ",", "；": ";", "：": ":"}
     | {"।": ".", "؟": "?", "،": ",", "؛": ";", "–": "—"}
 )
-_ENDS: Final = re.compile(r"[\s.,;:!?…—।。．！？，、；：؟،؛–]+\Z")
+_ENDS: Final = re.compile(rf"[\s.,;:!?…—।。．！？，、；：؟،؛–{re.escape(CLOSERS)}]+\Z")
+_MARK: Final = re.compile(r"[.,;:!?…—]")
 _OTHER_LANGUAGE: Final = re.compile(r"\([^()\s]*\)")
 """eSpeak notes in brackets where it reads a word as one of another language."""
 
@@ -45,5 +47,5 @@ def clauses(text: str) -> Iterator[tuple[str, str]]:
     for start, end in pairwise([0, *places, len(text)]):
         clause = text[start:end]
         ending = _ENDS.search(clause)
-        marks = ending[0].translate(_MARKS).split() if ending else []
-        yield clause[: ending.start()] if ending else clause, marks[0][:1] if marks else ""
+        mark = _MARK.search(ending[0].translate(_MARKS)) if ending else None
+        yield clause[: ending.start()] if ending else clause, mark[0] if mark else ""

@@ -88,6 +88,7 @@ _SIBILANT: Final = frozenset({"z", "c", "s"})
 _BUZZ: Final = "ɨ0"
 """The vowel of zhi and zi, which Pinyin writes as another one."""
 
+_NUMBER: Final = re.compile(r"(?P<whole>\d{1,3}(?:,\d{3})+|\d+)(?:\.(?P<part>\d+))?")
 _DIGITS: Final = "零一二三四五六七八九"
 _UNITS: Final = ("", "十", "百", "千")
 _GROUPS: Final = ("", "万", "亿", "万亿")
@@ -99,29 +100,43 @@ def is_han(character: str) -> bool:
     return _HAN.match(character) is not None
 
 
-def mandarin(run: str) -> str:
-    """Return the signs for a run of Chinese characters, or of digits."""
-    characters = number(run) if run.isdigit() else run
-    syllables = zip(
+def mandarin(characters: str) -> str:
+    """Return the signs for a run of Chinese characters."""
+    parts = (
         lazy_pinyin(characters, style=Style.INITIALS, strict=True),
         lazy_pinyin(characters, style=Style.FINALS_TONE3, strict=True, neutral_tone_with_five=True),
-        strict=True,
+        lazy_pinyin(characters, style=Style.NORMAL),
     )
-    return "".join(_syllable(initial, final) for initial, final in syllables)
+    return "".join(_syllable(*syllable) for syllable in zip(*parts, strict=True))
+
+
+def with_spoken_numbers(text: str) -> str:
+    """Write numbers as they are read, in Chinese characters."""
+    return _NUMBER.sub(_spoken_number, text)
 
 
 def number(digits: str) -> str:
     """Write a whole number in Chinese characters; digit by digit where it is too long for that."""
     plain = "".join(str(int(digit)) for digit in digits)
-    if len(plain) > _MAX_DIGITS or plain.startswith("0"):
-        return "".join(_DIGITS[int(digit)] for digit in plain)
-    groups = [plain[max(0, end - 4) : end] for end in range(len(plain), 0, -4)]
-    written = "".join(
-        _group(group) + unit
-        for group, unit in reversed(list(zip(groups, _GROUPS, strict=False)))
-        if int(group)
-    )
-    return re.sub("^一十", "十", re.sub("零+", "零", written))
+    if len(plain) > _MAX_DIGITS or (plain.startswith("0") and len(plain) > 1):
+        return _digit_by_digit(plain)
+    groups = [int(plain[max(0, end - 4) : end]) for end in range(len(plain), 0, -4)]
+    written, skips_zeros = "", False
+    for group, unit in reversed(list(zip(groups, _GROUPS, strict=False))):
+        if group:
+            zero = "零" if written and (skips_zeros or group < 1000) else ""
+            written += zero + _group(str(group)) + unit
+        skips_zeros = not group
+    return re.sub("^一十", "十", re.sub("零+", "零", written)) or _DIGITS[0]
+
+
+def _spoken_number(found: re.Match[str]) -> str:
+    part = f"点{_digit_by_digit(found['part'])}" if found["part"] else ""
+    return number(found["whole"].replace(",", "")) + part
+
+
+def _digit_by_digit(digits: str) -> str:
+    return "".join(_DIGITS[int(digit)] for digit in digits)
 
 
 def _group(digits: str) -> str:
@@ -133,11 +148,14 @@ def _group(digits: str) -> str:
     return "".join(signs).rstrip("零")
 
 
-def _syllable(initial: str, final: str) -> str:
+def _syllable(initial: str, final: str, plain: str) -> str:
+    """Return the signs for a syllable; some, such as "ng", have neither initial nor final."""
     tone = _TONES.get(final[-1:])
     vowel = final[:-1] if tone is not None else final
     if vowel == "i" and initial in _RETROFLEX | _SIBILANT:
         sound = _BUZZ
-    else:
+    elif initial or vowel:
         sound = _FINALS.get(vowel.replace("ü", "v"), "")
+    else:
+        sound = _FINALS.get(plain, "")
     return _INITIALS.get(initial, "") + sound.replace(_TONE, tone or "")

@@ -13,7 +13,7 @@ from typing import Final, TypeAlias
 from loquent.engines.espeak.library import TIE, Espeak
 from loquent.engines.espeak.phonemes import clauses, phonemised
 from loquent.engines.kokoro.japanese import japanese
-from loquent.engines.kokoro.mandarin import HAN, is_han, mandarin
+from loquent.engines.kokoro.mandarin import HAN, is_han, mandarin, with_spoken_numbers
 from loquent.engines.kokoro.symbols import known
 
 _Rules: TypeAlias = Sequence[tuple[str, str]]
@@ -36,7 +36,7 @@ _OTHERS: Final[_Rules] = (
     *(("d^z", "ʣ"), ("o^ʊ", "O"), ("ə^ʊ", "Q"), ("s^s", "S"), ("t^s", "ʦ"), ("-", "")),
 )
 _SYLLABIC: Final = re.compile("(\\S)\u0329")
-_RUNS: Final = re.compile(rf"[{HAN}]+|\d+|[^\d\s{HAN}][^\d{HAN}]*")
+_RUNS: Final = re.compile(rf"[{HAN}]+|[^\s{HAN}][^{HAN}]*")
 
 
 def pronounced(library: Espeak, text: str, language: str) -> str:
@@ -58,14 +58,14 @@ def pronounced(library: Espeak, text: str, language: str) -> str:
 def _chinese(library: Espeak, text: str) -> str:
     """Read Chinese characters and digits as Chinese, and all else as English."""
     read = [
-        " ".join(_read(library, run) for run in _RUNS.findall(clause)) + mark
+        " ".join(_read(library, run) for run in _RUNS.findall(with_spoken_numbers(clause))) + mark
         for clause, mark in clauses(text)
     ]
     return " ".join(part for part in read if part.strip())
 
 
 def _read(library: Espeak, run: str) -> str:
-    if is_han(run[0]) or run.isdigit():
+    if is_han(run[0]):
         return mandarin(run)
     return _english(phonemised(library, run, "en-US"), is_british=False)
 

@@ -12,7 +12,7 @@ from functools import partial
 from itertools import count
 from typing import Final, Protocol
 
-from loquent.domain.errors import ModelNotReadyError, OverloadedError
+from loquent.domain.errors import EngineError, ModelNotReadyError, OverloadedError
 from loquent.ports import PieceOptions, SpokenPiece
 
 MIN_RETRY_AFTER_S: Final = 1.0
@@ -177,7 +177,7 @@ class SpeechScheduler:
         self._piece_s += share * (took_s - self._piece_s)
         if not job.answer.done():
             if work.cancelled():
-                job.answer.cancel()
+                job.answer.set_exception(EngineError("The model was stopped at its work."))
             elif error := work.exception():
                 job.answer.set_exception(error)
             else:

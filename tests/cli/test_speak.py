@@ -130,7 +130,7 @@ def test_the_speed_is_heard(tmp_path: Path) -> None:
 
 def test_what_has_no_sound_is_told(tmp_path: Path) -> None:
     outcome = loquent(tmp_path, "speak", "Hi 😀😀", "-o", "a.wav", *ESPEAK)
-    assert outcome.err.splitlines()[0] == "2 characters have no sound and are left out"
+    assert outcome.err.splitlines()[0] == "left out, for want of a sound: 2 of 5 characters"
     assert outcome.code == 0
 
 

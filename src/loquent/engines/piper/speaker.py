@@ -18,8 +18,8 @@ from loquent.engines.piper.config import read_config
 from loquent.engines.word_times import spoken_words, word_spans
 from loquent.ports import PieceOptions, SpokenPiece
 
-SPEEDS: Final = (0.25, 1.5)
-"""Faster than this, sounds become shorter than the model's shortest."""
+SPEEDS: Final = (0.5, 1.5)
+"""Beyond these the model's sounds do not become as much longer or shorter as they should."""
 
 _PAD: Final = "_"
 _START: Final = "^"

@@ -46,7 +46,6 @@ def open_session(
     settings.intra_op_num_threads = options.n_threads
     settings.inter_op_num_threads = 1
     settings.log_severity_level = 4
-    settings.enable_cpu_mem_arena = False  # pieces differ in length: it would only grow
     settings.add_session_config_entry("session.intra_op.allow_spinning", "0")
     try:
         weights = path.read_bytes() + b"".join(map(_with_output, more_outputs))

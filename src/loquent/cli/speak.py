@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import sys
-from collections.abc import AsyncGenerator, Callable, Iterator
+from collections.abc import Iterator
 from contextlib import aclosing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,7 +14,7 @@ import typer
 from rich.table import Table
 
 from loquent.cli.console import answers, speaking_progress, tell
-from loquent.codec.encoding.encoder import StreamEncoder, encode_whole
+from loquent.codec.encoding.encoder import StreamEncoder
 from loquent.codec.encoding.formats import SpeechFormat
 from loquent.domain.languages import parse_tag
 from loquent.domain.speech import MAX_SPEED, MIN_SPEED, SpeechChunk, SpeechPlan, SpeechRequest
@@ -121,45 +121,31 @@ async def _run(job: _Job) -> None:
         plan = await anext(items)
         assert isinstance(plan, SpeechPlan)
         _tell_of(plan)
-        with speaking_progress() as progress:
+        encoder = StreamEncoder(job.format, plan.sample_rate_hz, job.sample_rate_hz)
+        chunk = await anext(items)  # what fails before it leaves an older file alone
+        with _target(job.output) as target, speaking_progress() as progress:
             task = progress.add_task("speaking", total=plan.n_pieces, spoken="")
-            sound = _sound(job, plan, items, lambda text: progress.update(task, spoken=text))
-            async with aclosing(sound) as pieces:
-                first = await anext(pieces)  # what fails before it leaves an older file alone
-                with _target(job.output) as target:
-                    target.write(first)
-                    async for piece in pieces:
-                        progress.advance(task)
-                        target.write(piece)
+            try:
+                while isinstance(chunk, SpeechChunk):
+                    target.write(encoder.encode(chunk.samples))
+                    progress.update(task, advance=1, spoken=f"{encoder.duration_s / 60:.1f} min")
+                    chunk = await anext(items, plan)
+            except asyncio.CancelledError:
+                tell("interrupted; what was spoken so far is kept")
+                raise
+            finally:
+                _complete(target, encoder)
     if job.output is not None:
         tell(f"{job.output}: written")
 
 
-async def _sound(
-    job: _Job,
-    plan: SpeechPlan,
-    items: AsyncGenerator[SpeechPlan | SpeechChunk],
-    on_sound: Callable[[str], None],
-) -> AsyncGenerator[bytes]:
-    """Yield the file; what is cut short by an interruption is still a whole one up to there."""
-    if plan.n_pieces == 1:
-        chunk = await anext(items)
-        assert isinstance(chunk, SpeechChunk)
-        rates = plan.sample_rate_hz, job.sample_rate_hz
-        yield encode_whole(chunk.samples, job.format, *rates)
-        return
-    encoder = StreamEncoder(job.format, plan.sample_rate_hz, job.sample_rate_hz)
-    n_samples = 0
-    try:
-        async for item in items:
-            assert isinstance(item, SpeechChunk)
-            n_samples += len(item.samples)
-            on_sound(f"{n_samples / plan.sample_rate_hz / 60:.1f} min spoken")
-            yield encoder.encode(item.samples)
-    except asyncio.CancelledError:
-        yield encoder.finish()
-        raise
-    yield encoder.finish()
+def _complete(target: BinaryIO, encoder: StreamEncoder) -> None:
+    """End the file, and let its header tell its length where it can be gone back to."""
+    target.write(encoder.finish())
+    header = encoder.exact_header()
+    if header and target.seekable():
+        target.seek(0)
+        target.write(header)
 
 
 def _tell_of(plan: SpeechPlan) -> None:

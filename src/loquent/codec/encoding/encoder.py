@@ -14,6 +14,7 @@ from loquent.codec.encoding.bare import mulaw_sink, pcm_sink, wav_sink
 from loquent.codec.encoding.formats import SpeechFormat, chosen_rate_hz, media_type
 from loquent.codec.encoding.muxed import MuxedSink
 from loquent.codec.encoding.resampler import Resampler
+from loquent.codec.encoding.wav import WavCoding, wav_header
 from loquent.domain.speech import Waveform
 
 
@@ -69,6 +70,8 @@ class StreamEncoder:
         self.sample_rate_hz = chosen_rate_hz(speech_format, source_rate_hz, sample_rate_hz)
         self._resampler = Resampler(source_rate_hz, self.sample_rate_hz)
         self._sink = _SINKS[speech_format](self.sample_rate_hz, None)
+        self._format = speech_format
+        self._n_samples = 0
         self._is_finished = False
 
     def encode(self, samples: Waveform) -> bytes:
@@ -79,13 +82,31 @@ class StreamEncoder:
                 become 0.
         """
         assert not self._is_finished
-        return self._sink.write(self._resampler.resample(samples))
+        return self._written(self._resampler.resample(samples))
 
     def finish(self) -> bytes:
         """Return the rest of the file; nothing may follow."""
         assert not self._is_finished
         self._is_finished = True
-        return self._sink.write(self._resampler.finish()) + self._sink.finish()
+        return self._written(self._resampler.finish()) + self._sink.finish()
+
+    @property
+    def duration_s(self) -> float:
+        """How much sound is in the file so far."""
+        return self._n_samples / self.sample_rate_hz
+
+    def exact_header(self) -> bytes:
+        """Return what the file could begin with now that its length is known.
+
+        It is as long as what the file begins with; empty where the format has no such header.
+        """
+        if self._format is not SpeechFormat.WAV:
+            return b""
+        return wav_header(WavCoding.LINEAR, self.sample_rate_hz, self._n_samples)
+
+    def _written(self, sound: Waveform) -> bytes:
+        self._n_samples += len(sound)
+        return self._sink.write(sound)
 
 
 def encode_whole(

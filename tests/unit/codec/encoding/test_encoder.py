@@ -313,3 +313,16 @@ def test_an_empty_sound_still_gives_a_file(speech_format: SpeechFormat) -> None:
             heard = decoded(file, speech_format, rate_hz)
             assert len(heard) <= most
             assert not np.abs(heard).any()
+
+
+def test_a_streamed_wav_can_be_given_the_header_of_a_whole_one() -> None:
+    encoder = StreamEncoder(SpeechFormat.WAV, 24_000, 16_000)
+    sound = np.linspace(-0.5, 0.5, 12_345, dtype=np.float32)
+    streamed = encoder.encode(sound) + encoder.finish()
+    header = encoder.exact_header()
+    assert header + streamed[len(header) :] == encode_whole(sound, SpeechFormat.WAV, 24_000, 16_000)
+    assert encoder.duration_s == pytest.approx(12_345 / 24_000, abs=1e-3)
+
+
+def test_other_formats_have_no_header_to_put_back() -> None:
+    assert StreamEncoder(SpeechFormat.MP3, 24_000).exact_header() == b""

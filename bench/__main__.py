@@ -62,6 +62,7 @@ def check_speech(model: Model = "whisper-base") -> None:
     """How well, how soon and how fast texts are spoken, and whether every format is whole."""
     _show(speech.round_trip(model))
     _show(speech.first_sound())
+    _show(speech.sharing(model))
     _show(speech.formats())
 
 

@@ -7,7 +7,8 @@ import statistics
 import tempfile
 import time
 import tomllib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -20,7 +21,7 @@ from bench.arena import MEGABYTE, MemoryWatch
 from bench.kokoro_peer import KokoroPeer
 from bench.scoring import corpus_error_rate, word_errors
 from loquent.domain.speech import Waveform
-from tests.assets import clip_text
+from tests.assets import clip_text, sample
 from tests.live.server import RunningServer, serving
 
 SENTENCES = Path(__file__).with_name("sentences.toml")
@@ -120,6 +121,34 @@ def memory() -> Table:
     return table
 
 
+def sharing(model: str) -> Table:
+    """Transcribe a short clip over and over, and speak a text, alone and at the same time."""
+    table = Table(
+        "work", "alone", "beside the other", "ratio", box=None, title="Sharing the machine"
+    )
+    text = _long_text(120)
+    with _server() as server, ThreadPoolExecutor() as callers:
+        _spoken(server, "Warm up.", "kokoro")
+        speaking_s = _took_s(lambda: _spoken(server, text, "kokoro"))
+        listening_s = [_took_s(lambda: server.post(sample(), model=model)) for _ in range(12)]
+        speech = callers.submit(_took_s, lambda: _spoken(server, text, "kokoro"))
+        beside_s: list[float] = []
+        while not speech.done():
+            beside_s.append(_took_s(lambda: server.post(sample(), model=model)))
+    alone_s, both_s = statistics.median(listening_s), statistics.median(beside_s)
+    table.add_row("a clip of 5 s", f"{alone_s:.2f} s", f"{both_s:.2f} s", f"{both_s / alone_s:.2f}")
+    spoken_s = speech.result()
+    ratio = f"{spoken_s / speaking_s:.2f}"
+    table.add_row("a text of 120 words", f"{speaking_s:.1f} s", f"{spoken_s:.1f} s", ratio)
+    return table
+
+
+def _took_s(work: Callable[[], object]) -> float:
+    began_s = time.perf_counter()
+    work()
+    return time.perf_counter() - began_s
+
+
 @contextmanager
 def _server() -> Iterator[RunningServer]:
     with serving(LOQUENT_MAX_INPUT_CHARACTERS=0, LOQUENT_MAX_LOADED=3) as server:
@@ -153,11 +182,9 @@ def _long_text(n_words: int) -> str:
 
 def _difference(server: RunningServer, form: str, rate_hz: int) -> str:
     """Say how far a file is from the samples: milliseconds, and decibels of loudness and peak."""
-    fields = {"voice": "en", "response_format": form, "sample_rate": rate_hz}
-    body = _spoken(server, _long_text(60), "espeak", **fields)
-    reference = _samples(
-        _spoken(server, _long_text(60), "espeak", voice="en", response_format="wav"), None
-    )
+    text = _long_text(25)
+    body = _spoken(server, text, "kokoro", response_format=form, sample_rate=rate_hz)
+    reference = _samples(_spoken(server, text, "kokoro", response_format="wav"), None)
     got = _samples(body, rate_hz if form == "pcm" else None)
     length_ms = 1000 * (len(got[0]) / got[1] - len(reference[0]) / reference[1])
     loudness_db = _decibels(_rms(got[0]) / _rms(reference[0]))

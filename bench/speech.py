@@ -38,6 +38,7 @@ RATES_HZ = (8_000, 16_000, 24_000, 48_000)
 N_WORDS = 1_000
 N_ROUNDS = 5
 N_LONG_REQUESTS = 100
+N_WORDS_EACH = 40
 PCM_RATE_HZ = 24_000
 PCM_BYTES_PER_SECOND = 2 * PCM_RATE_HZ
 
@@ -108,11 +109,11 @@ def formats() -> Table:
 
 def memory() -> Table:
     """Speak long texts one after the other, and watch the server's processes."""
-    title = f"Memory over {N_LONG_REQUESTS} texts of 100 words"
+    title = f"Memory over {N_LONG_REQUESTS} texts of {N_WORDS_EACH} words"
     table = Table("after", "resident", box=None, title=title)
     with _server() as server:
         watch = MemoryWatch(server.process.pid)
-        text = _long_text(100)
+        text = _long_text(N_WORDS_EACH)
         for number in range(N_LONG_REQUESTS + 1):
             if number in (1, 5, 10, 25, 50, 75, N_LONG_REQUESTS):
                 table.add_row(str(number), f"{watch.now_bytes() / MEGABYTE:.0f} MB")

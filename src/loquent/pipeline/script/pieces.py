@@ -34,8 +34,8 @@ class PieceLimits:
         clause: the first piece is cut at its first pause if that comes within this many.
         shortest_clause: a pause before this is too early to be worth a piece.
         longest: no piece is longer.
-        growth: how many times as long as the one before a piece may be. An engine so many times
-            as fast as speech is done with it while that one plays, and no gap is heard.
+        growth: how many times as long as the one before a piece may be. An engine more times as
+            fast as speech is done with it while that one plays, and no gap is heard.
     """
 
     clause: int = 60
@@ -126,9 +126,7 @@ class _Cutter:
             span = self._opening(last) if start == 0 else None
             span = span or self._longest(start, last)
             yield span
-            spoken = self._weights[span.end] - self._weights[start]
-            grown = max(self._limits.clause, round(self._limits.growth * spoken))
-            limit = min(self._limits.longest, grown)
+            limit = min(self._limits.longest, round(self._limits.growth * limit))
             start = span.end
 
     def _last_within(self, start: int, limit: int) -> int:

@@ -31,6 +31,7 @@ class Track:
         muxer_options: names and values, of the container.
         undeclared_delay_samples: silence that the codec puts first and of which a container
             written from front to back tells players nothing.
+        loss: what the codec multiplies all sound by.
         is_delay_declared_in_whole_files: whether one that is written as a whole tells them.
     """
 
@@ -40,6 +41,7 @@ class Track:
     bit_rates: tuple[tuple[int, int], ...] = ()
     muxer_options: tuple[tuple[str, str], ...] = ()
     undeclared_delay_samples: int = 0
+    loss: float = 1.0
     is_delay_declared_in_whole_files: bool = False
 
 
@@ -51,6 +53,7 @@ MP3: Final = Track(
     "fltp",
     ((12_000, 32_000), (24_000, 64_000), (48_000, 96_000)),
     undeclared_delay_samples=576 + 529,
+    loss=0.95,  # what LAME's presets scale by
     is_delay_declared_in_whole_files=True,
 )
 AAC: Final = Track(
@@ -147,6 +150,8 @@ class MuxedSink:
 
     def _frame(self, samples: Waveform) -> av.AudioFrame:
         sample_format = self._track.sample_format
+        if self._track.loss != 1.0:
+            samples = (samples / np.float32(self._track.loss)).clip(-1.0, 1.0)
         values = rounded(samples) if sample_format == "s16" else samples
         frame = av.AudioFrame.from_ndarray(
             values.reshape(1, -1), format=sample_format, layout="mono"

@@ -171,4 +171,4 @@ def _settings(
 def _some(names: Iterable[str]) -> str:
     """List a few, and tell that there are more."""
     ordered = sorted(names)
-    return ", ".join(ordered[:5]) + (", ..." if len(ordered) > 5 else "")
+    return ", ".join(ordered[:5]) + (" and more" if len(ordered) > 5 else "")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import sys
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 from contextlib import aclosing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,7 +14,7 @@ import typer
 from rich.table import Table
 
 from loquent.cli.console import answers, speaking_progress, tell
-from loquent.codec.encoding.encoder import StreamEncoder
+from loquent.codec.encoding.encoder import StreamEncoder, encode_whole
 from loquent.codec.encoding.formats import SpeechFormat
 from loquent.domain.languages import parse_tag
 from loquent.domain.speech import MAX_SPEED, MIN_SPEED, SpeechChunk, SpeechPlan, SpeechRequest
@@ -122,21 +122,42 @@ async def _run(job: _Job) -> None:
         assert isinstance(plan, SpeechPlan)
         _tell_of(plan)
         encoder = StreamEncoder(job.format, plan.sample_rate_hz, job.sample_rate_hz)
-        chunk = await anext(items)  # what fails before it leaves an older file alone
-        with _target(job.output) as target, speaking_progress() as progress:
-            task = progress.add_task("speaking", total=plan.n_pieces, spoken="")
-            try:
-                while isinstance(chunk, SpeechChunk):
-                    target.write(encoder.encode(chunk.samples))
-                    progress.update(task, advance=1, spoken=f"{encoder.duration_s / 60:.1f} min")
-                    chunk = await anext(items, plan)
-            except asyncio.CancelledError:
-                tell("interrupted; what was spoken so far is kept")
-                raise
-            finally:
-                _complete(target, encoder)
+        first = await anext(items)  # what fails before it leaves an older file alone
+        assert isinstance(first, SpeechChunk)
+        with _target(job.output) as target:
+            if plan.n_pieces == 1:
+                rates = plan.sample_rate_hz, job.sample_rate_hz
+                target.write(encode_whole(first.samples, job.format, *rates))
+            else:
+                await _write(target, encoder, plan, _chunks(first, items))
     if job.output is not None:
         tell(f"{job.output}: written")
+
+
+async def _chunks(
+    first: SpeechChunk, rest: AsyncIterator[SpeechPlan | SpeechChunk]
+) -> AsyncIterator[SpeechChunk]:
+    yield first
+    async for chunk in rest:
+        assert isinstance(chunk, SpeechChunk)
+        yield chunk
+
+
+async def _write(
+    target: BinaryIO, encoder: StreamEncoder, plan: SpeechPlan, chunks: AsyncIterator[SpeechChunk]
+) -> None:
+    """Write sound as it comes; what is cut short by an interruption is a whole file up to there."""
+    with speaking_progress() as progress:
+        task = progress.add_task("speaking", total=plan.n_pieces, spoken="")
+        try:
+            async for chunk in chunks:
+                target.write(encoder.encode(chunk.samples))
+                progress.update(task, advance=1, spoken=f"{encoder.duration_s / 60:.1f} min")
+        except asyncio.CancelledError:
+            tell("interrupted; what was spoken so far is kept")
+            raise
+        finally:
+            _complete(target, encoder)
 
 
 def _complete(target: BinaryIO, encoder: StreamEncoder) -> None:

@@ -28,6 +28,7 @@ def everything(context: typer.Context) -> None:
         compare()
         check_meaning()
         check_serving()
+        check_speech()
 
 
 @app.command("accuracy")

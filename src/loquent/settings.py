@@ -110,9 +110,13 @@ class Settings(BaseSettings):
         None, description="folder with model folders, looked into before any download"
     )
 
-    device: Literal["cpu", "cuda", "auto"] = Field("cpu", description="where models run")
+    device: Literal["cpu", "cuda", "auto"] = Field(
+        "cpu", description="where models that listen run; others run on the CPU"
+    )
     compute_type: ComputeType = Field("int8", description="arithmetic, as CTranslate2 names it")
-    n_threads: int = Field(0, ge=0, description="threads of one decoding, 0 for all cores")
+    n_threads: int = Field(
+        0, ge=0, description="threads of one decoding or one piece of speech, 0 for all cores"
+    )
     beam_size: int = Field(5, ge=1, le=20, description="hypotheses kept side by side")
     best_of: int = Field(5, ge=1, le=20, description="samples drawn at temperatures above 0")
     exact: bool = Field(

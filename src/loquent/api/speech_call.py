@@ -22,6 +22,7 @@ from loquent.domain.speech import MAX_SPEED, MIN_SPEED, SpeechRequest
 MAX_INSTRUCTIONS: Final = 4096
 MAX_NAME: Final = 200
 
+_SOUND_FIELDS: Final = ("sample_rate", "stream_format", "timestamps")
 _RATE_EXTENSION: Final = "sr"
 _LANGUAGE_EXTENSION: Final = "language"
 _RATE_RANGE: Final = f"a whole number from {MIN_RATE_HZ} to {MAX_RATE_HZ}"
@@ -110,12 +111,14 @@ def parse_speech(body: Mapping[str, Any], rules: SpeechRules) -> SpeechCall:
     Raises: InvalidRequestError, UnsupportedOptionError: naming the field.
     """
     fields = _validated(AudioFields, body)
+    is_streamed = fields.stream_format == "sse"
+    idle = () if is_streamed or fields.timestamps != "word" else ("timestamps",)
     return SpeechCall(
         _request(fields, rules, word_times=fields.timestamps == "word"),
         format=SpeechFormat(fields.response_format or SpeechFormat.MP3),
         stream_format=StreamFormat(fields.stream_format or StreamFormat.AUDIO),
         sample_rate_hz=_rate(fields),
-        ignored=_ignored(fields, rules),
+        ignored=(*_ignored(fields, rules), *idle),
     )
 
 
@@ -128,7 +131,7 @@ def parse_captions(body: Mapping[str, Any], rules: SpeechRules) -> SpeechCall:
     return SpeechCall(
         _request(fields, rules, word_times=True),
         caption_format=CaptionFormat(fields.response_format or CaptionFormat.VTT),
-        ignored=_ignored(fields, rules),
+        ignored=(*_ignored(fields, rules), *_of_sound_alone(fields)),
     )
 
 
@@ -216,6 +219,13 @@ def _number(name: str, value: float) -> float:
 def _extensions(fields: SpeechFields) -> dict[str, Any]:
     read = {_RATE_EXTENSION, _LANGUAGE_EXTENSION}
     return {n: v for n, v in (fields.model_extensions or {}).items() if n not in read}
+
+
+def _of_sound_alone(fields: SpeechFields) -> tuple[str, ...]:
+    """List what was sent and means nothing to captions."""
+    sent = [name for name in _SOUND_FIELDS if getattr(fields, name) is not None]
+    has_rate = _RATE_EXTENSION in (fields.model_extensions or {})
+    return (*sent, *([f"model_extensions.{_RATE_EXTENSION}"] if has_rate else []))
 
 
 def _ignored(fields: SpeechFields, rules: SpeechRules) -> tuple[str, ...]:

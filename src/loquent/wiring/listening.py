@@ -16,7 +16,7 @@ from loquent.engines.recognizers import AdmittingShelf, RecognizerShelf
 from loquent.engines.scheduling.scheduler import Scheduler
 from loquent.engines.scheduling.work_queue import QueueLimits
 from loquent.engines.silero_vad import SileroVad
-from loquent.engines.slots import ModelState, ShelfOptions
+from loquent.engines.slots import ModelState
 from loquent.engines.whisper.context import MAX_CONTEXT_S, tight_context_s
 from loquent.models.store import ModelStore
 from loquent.pipeline.transcription import LocalTranscriber
@@ -24,6 +24,7 @@ from loquent.ports import Transcriber
 from loquent.routing.names import ModelNames
 from loquent.routing.router import Router
 from loquent.settings import Settings, engine_environment
+from loquent.wiring.shelves import shelf_options
 
 WHISPER_ENGINE = "whisper_ct2"
 """The catalog's name for models that the Whisper engine runs."""
@@ -56,12 +57,7 @@ class Listening:
     @cached_property
     def shelf(self) -> RecognizerShelf[EngineProcess, Scheduler]:
         settings = self.settings
-        options = ShelfOptions(
-            max_loaded=settings.max_loaded,
-            idle_unload_s=settings.idle_unload_s,
-            cold_wait_s=settings.cold_wait_s,
-            preload=frozenset(self.preload),
-        )
+        options = shelf_options(settings, self.preload)
         limits = QueueLimits(
             max_batch=settings.max_batch, max_wait_s=settings.max_queue_s or math.inf
         )

@@ -12,7 +12,7 @@ from loquent.domain.activity import ModelActivity
 from loquent.domain.speech import Casting
 from loquent.engines.host.performers import EngineSpec, Scalar
 from loquent.engines.host.process import start_engine
-from loquent.engines.slots import ModelState, ShelfOptions
+from loquent.engines.slots import ModelState
 from loquent.engines.speaking.scheduler import SpeechScheduler
 from loquent.engines.speaking.shelf import SpeakerShelf
 from loquent.models.store import ModelStore
@@ -23,6 +23,7 @@ from loquent.ports import Speaker
 from loquent.routing.names import ModelNames
 from loquent.routing.router import SpeechRouter
 from loquent.settings import Settings, engine_environment
+from loquent.wiring.shelves import shelf_options
 
 PIECE_LIMITS: Mapping[str, PieceLimits] = {
     "kokoro": PieceLimits(clause=24, shortest_clause=8, longest=220, growth=1.7),
@@ -53,12 +54,7 @@ class Speaking:
     @cached_property
     def shelf(self) -> SpeakerShelf:
         settings = self.settings
-        options = ShelfOptions(
-            max_loaded=settings.max_loaded,
-            idle_unload_s=settings.idle_unload_s,
-            cold_wait_s=settings.cold_wait_s,
-            preload=frozenset(self.preload),
-        )
+        options = shelf_options(settings, self.preload)
         make = partial(SpeechScheduler, max_wait_s=settings.max_queue_s or math.inf)
         return SpeakerShelf(self.engine_spec, start_engine, make, options)
 

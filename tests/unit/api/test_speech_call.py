@@ -221,3 +221,17 @@ def test_extensions_are_settings_where_they_are_numbers_and_listed_where_not() -
     call = parse_speech({**BODY, "model_extensions": extensions}, RULES)
     assert call.request.settings == {"a": 1.0, "b": 2.5}
     assert call.ignored == tuple(f"model_extensions.{name}" for name in "cdef")
+
+
+def test_what_means_nothing_to_captions_is_told() -> None:
+    fields = {"sample_rate": 8000, "stream_format": "sse", "timestamps": "word"}
+    call = parse_captions({**BODY, **fields, "model_extensions": {"sr": 8000}}, RULES)
+    assert set(call.ignored) == {*fields, "model_extensions.sr"}
+
+
+@pytest.mark.parametrize(("stream_format", "ignored"), [("audio", ("timestamps",)), ("sse", ())])
+def test_word_times_without_events_are_told_to_be_lost(
+    stream_format: str, ignored: tuple[str, ...]
+) -> None:
+    fields = {"timestamps": "word", "stream_format": stream_format}
+    assert parse_speech({**BODY, **fields}, RULES).ignored == ignored

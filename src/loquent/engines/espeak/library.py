@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from enum import IntEnum
 from functools import cache
 from threading import Lock
-from typing import ClassVar, Final
+from typing import ClassVar, Final, Protocol
 
 import espeakng_loader
 import numpy as np
@@ -59,6 +59,12 @@ class _Event(ctypes.Structure):
         ("user_data", c_void_p),
         ("id", ctypes.c_char * 8),
     ]
+
+
+class _Events(Protocol):
+    """A C array whose last element says that it is the last."""
+
+    def __getitem__(self, index: int) -> _Event: ...
 
 
 _Callback = ctypes.CFUNCTYPE(c_int, POINTER(c_short), c_int, POINTER(_Event))
@@ -152,7 +158,7 @@ class Espeak:
             raise EngineError(f"eSpeak NG does not know the language '{language}'.")
         self._voice = name
 
-    def _on_sound(self, samples: ctypes.Array[c_short], n_samples: int, events: object) -> int:
+    def _on_sound(self, samples: ctypes.Array[c_short], n_samples: int, events: _Events) -> int:
         """Take what the library has made; runs inside its call. 0 is to go on."""
         if samples and n_samples:
             raw = ctypes.string_at(samples, 2 * n_samples)
@@ -178,10 +184,10 @@ def _from_the_first(text: str, words: list[WordEvent]) -> list[WordEvent]:
     return [WordEvent(first.start(), len(first[0]), 0.0), *words]
 
 
-def _words(events: object) -> list[WordEvent]:
+def _words(events: _Events) -> list[WordEvent]:
     words: list[WordEvent] = []
     index = 0
-    while (event := events[index]).type != _LAST_EVENT:  # type: ignore[index]  # a C array
+    while (event := events[index]).type != _LAST_EVENT:
         if event.type == _WORD_EVENT:
             start, time_s = event.text_position - 1, event.audio_position / 1000
             words.append(WordEvent(start, event.length, time_s))

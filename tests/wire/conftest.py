@@ -7,7 +7,9 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
+from typing import Any
 
+import httpx2
 import openai
 import pytest
 import uvicorn
@@ -90,3 +92,24 @@ def serve() -> Iterator[Serve]:
             )
 
         yield start
+
+
+@pytest.fixture
+def speak() -> Iterator[Serve]:
+    """Start a server with the speaker and the options of a test."""
+    with ExitStack() as servers:
+
+        def start(speaker: FakeSpeaker, **options: Any) -> LiveServer:
+            chosen = ApiOptions(api_key=KEY, **options)
+            return servers.enter_context(
+                running(chosen, FakeTranscriber(), FakeDirectory(), speaker)
+            )
+
+        yield start
+
+
+@pytest.fixture(scope="module")
+def http(server: LiveServer) -> Iterator[httpx2.Client]:
+    headers = {"Authorization": f"Bearer {KEY}"}
+    with httpx2.Client(base_url=server.url, headers=headers) as client:
+        yield client

@@ -42,6 +42,7 @@ DEFAULT_ALIASES: Mapping[str, str] = {
     "gpt-4o-mini-transcribe": "whisper-base",
     "whisper-large-v3": "whisper-base",
     "whisper-large-v3-turbo": "whisper-base",
+    "assemblyai/assemblyai": "whisper-base",
     "tts-1": "kokoro",
     "tts-1-hd": "kokoro",
     "gpt-4o-mini-tts": "kokoro",
@@ -145,6 +146,12 @@ class Settings(BaseSettings):
         4 * 3600, ge=0, description="longest recording accepted, 0 for no limit"
     )
     max_decoders: int = Field(16, ge=1, description="recordings decoded at the same time")
+    max_live_sessions: int = Field(
+        0, ge=0, description="live sessions of one model, 0 for as many as it can follow"
+    )
+    live_idle_s: float = Field(
+        60.0, ge=0, description="close a live socket that sends nothing for so long, 0 for never"
+    )
     open_lists: bool = Field(
         default=True, description="show the lists of models and voices in /audio without a key"
     )

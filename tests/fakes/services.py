@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from loquent.api.app import Services
 from loquent.domain.activity import ModelActivity
 from tests.fakes.fake_directory import FakeDirectory
+from tests.fakes.fake_live_transcriber import FakeLiveTranscriber
 from tests.fakes.fake_speaker import FakeSpeaker, FakeVoices
 from tests.fakes.fake_transcriber import FakeTranscriber
 
@@ -22,11 +23,15 @@ def fake_services(
     transcriber: FakeTranscriber | None = None,
     directory: FakeDirectory | None = None,
     speaker: FakeSpeaker | None = None,
+    live: FakeLiveTranscriber | None = None,
 ) -> Services:
+    follower = live or FakeLiveTranscriber()
     return Services(
-        transcriber or FakeTranscriber(),
-        speaker or FakeSpeaker(),
-        directory or FakeDirectory(),
-        FakeVoices(),
-        FakeBoard(),
+        transcriber=transcriber or FakeTranscriber(),
+        live=follower,
+        speaker=speaker or FakeSpeaker(),
+        directory=directory or FakeDirectory(),
+        voices=FakeVoices(),
+        board=FakeBoard(),
+        live_board=follower,
     )

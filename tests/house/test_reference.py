@@ -18,6 +18,7 @@ from loquent.api.errors import TABLE
 from loquent.api.fields import FieldReader
 from loquent.api.form_schema import request_body
 from loquent.api.forms import FormRules, parse_transcription, parse_translation
+from loquent.api.live.closing import CODES, DONE, IDLE
 from loquent.api.transcriptions import Parse
 from loquent.codec.sniff import ACCEPTED_FORMATS
 from loquent.domain.errors import InvalidRequestError, LoquentError
@@ -231,3 +232,8 @@ async def test_every_metric_is_described_and_every_one_described_exists() -> Non
 def test_every_link_leads_somewhere(page: Path) -> None:
     targets = [page.parent / target for target in _LINK.findall(page.read_text())]
     assert [target for target in targets if not target.exists()] == []
+
+
+def test_every_close_code_is_described() -> None:
+    described = {row[0] for row in _rows(_page("live"))}
+    assert {str(code) for code in (*CODES.values(), DONE, IDLE)} <= described

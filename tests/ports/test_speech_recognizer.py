@@ -111,6 +111,20 @@ async def test_a_cancelled_call_leaves_the_recognizer_usable(
     assert (await recognizer.recognize(speech, PLAIN)).segments
 
 
+async def test_a_guess_begins_as_it_was_told_to(
+    recognizer: SpeechRecognizer, speech: Samples
+) -> None:
+    draft = replace(PLAIN, is_draft=True, word_timestamps=True)
+    (guess,) = (await recognizer.recognize(speech, draft)).segments
+    first, second = guess.words[:2]
+    prefix = guess.text[: guess.text.index(second.text) + len(second.text)]
+    assert prefix.startswith(f" {first.text}")
+    (again,) = (await recognizer.recognize(speech, replace(draft, prefix=prefix))).segments
+    assert again.text.startswith(prefix)
+    assert [word.text for word in again.words[:2]] == [first.text, second.text]
+    assert again.words[-1].end_s <= duration_s(speech)
+
+
 async def test_the_samples_are_left_as_they_are(
     recognizer: SpeechRecognizer, speech: Samples
 ) -> None:

@@ -8,6 +8,7 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, gene
 from prometheus_client.registry import Collector
 
 from loquent.api.edge import Exchange
+from loquent.api.live_metrics import LiveMetrics
 from loquent.domain.transcript import Transcript
 
 _KNOWN_METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
@@ -20,6 +21,9 @@ class Metrics:
     """The counters of one application, in a registry of their own.
 
     No label holds what a caller chose freely, so their number stays bounded.
+
+    Attributes:
+        live: those of live sessions.
     """
 
     def __init__(self, *collectors: Collector) -> None:
@@ -74,6 +78,7 @@ class Metrics:
             "Recordings being worked on now.",
             registry=self._registry,
         )
+        self.live = LiveMetrics(self._registry)
 
     def count_exchange(self, exchange: Exchange) -> None:
         """Count one request that is over."""

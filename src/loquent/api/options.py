@@ -6,19 +6,35 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
+from loquent.api.live.issued_secrets import IssuedSecrets
 from loquent.api.parts import UploadLimits
-from loquent.ports import ActivityBoard, ModelDirectory, Speaker, Transcriber, VoiceDirectory
+from loquent.ports import (
+    ActivityBoard,
+    LiveBoard,
+    LiveTranscriber,
+    ModelDirectory,
+    Speaker,
+    Transcriber,
+    VoiceDirectory,
+)
 
 
 @dataclass(frozen=True, slots=True)
 class Services:
-    """What the endpoints call."""
+    """What the endpoints call.
+
+    Attributes:
+        secrets: keys for live sessions that were given out.
+    """
 
     transcriber: Transcriber
+    live: LiveTranscriber
     speaker: Speaker
     directory: ModelDirectory
     voices: VoiceDirectory
     board: ActivityBoard
+    live_board: LiveBoard
+    secrets: IssuedSecrets = field(default_factory=IssuedSecrets)
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,16 +43,20 @@ class ApiOptions:
 
     Attributes:
         api_key: callers must present it; None lets everybody in.
+        default_model: who transcribes where a live caller names no model.
         open_lists: whether the lists of models and voices under /audio need no key.
         max_input_characters: longest text to be spoken; 0 for no limit.
         unknown_fields: whether fields that nothing reads are listed or refused.
+        live_idle_s: how long a live socket may go without any message; 0 for ever.
         upload_directory: where recordings lie while they are worked on; None for the system's
             place for temporary files.
     """
 
     api_key: str | None = None
     limits: UploadLimits = field(default_factory=UploadLimits)
+    default_model: str = "whisper-1"
     open_lists: bool = True
     max_input_characters: int = 4096
     unknown_fields: Literal["warn", "strict"] = "warn"
+    live_idle_s: float = 60.0
     upload_directory: Path | None = None

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Any, Literal
 
 from pydantic import BaseModel
 
@@ -96,12 +96,26 @@ class LoadedModel(BaseModel):
     n_repairs: int
 
 
+class FollowedStream(BaseModel):
+    """A live session, how far it lags behind, and what its captions were like."""
+
+    id: str
+    model: str
+    age_s: float
+    heard_s: float
+    lag_s: float
+    cadence_s: float | None
+    n_shown: int
+    n_changed: int
+
+
 class Status(BaseModel):
     """What the server is doing."""
 
     object: Literal["status"] = "status"
     ready: bool
     models: list[LoadedModel]
+    live_sessions: list[FollowedStream]
 
 
 class TokenDetails(BaseModel):
@@ -211,3 +225,22 @@ class VoiceList(BaseModel):
 
     voices: list[SpeakingVoice]
     aliases: dict[str, str]
+
+
+class TranscriptionSession(BaseModel):
+    """What a live session begins with; `audio` as in `session.update`."""
+
+    id: str
+    object: Literal["realtime.transcription_session"]
+    type: Literal["transcription"]
+    audio: dict[str, Any]
+    include: list[str] | None
+    expires_at: int
+
+
+class ClientSecret(BaseModel):
+    """A key that opens live sessions until `expires_at`, and nothing else."""
+
+    value: str
+    expires_at: int
+    session: TranscriptionSession

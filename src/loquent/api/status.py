@@ -10,18 +10,22 @@ from prometheus_client.registry import Collector
 
 from loquent.api.dialects import DIALECTS
 from loquent.api.openapi import error_answers
-from loquent.api.schemas import LoadedModel, Status
+from loquent.api.schemas import FollowedStream, LoadedModel, Status
 from loquent.domain.errors import AuthenticationError
-from loquent.ports import ActivityBoard, ModelDirectory
+from loquent.domain.live import LiveActivity
+from loquent.ports import ActivityBoard, LiveBoard, ModelDirectory
 
 
-def add_status_routes(app: FastAPI, directory: ModelDirectory, board: ActivityBoard) -> None:
-    """Add the status of models and queues, under every prefix."""
+def add_status_routes(
+    app: FastAPI, directory: ModelDirectory, board: ActivityBoard, live: LiveBoard
+) -> None:
+    """Add the status of models, queues and live sessions, under every prefix."""
 
     async def show_status() -> Status:
-        """Show which models are in memory, what waits for them, and for how long."""
+        """Show the models in memory, what waits for them and for how long, and live sessions."""
         models = [LoadedModel(**asdict(activity)) for activity in board.activity()]
-        return Status(ready=directory.is_ready(), models=models)
+        streams = [_stream(session) for session in live.sessions()]
+        return Status(ready=directory.is_ready(), models=models, live_sessions=streams)
 
     for prefix, dialect in DIALECTS.items():
         app.add_api_route(
@@ -32,18 +36,41 @@ def add_status_routes(app: FastAPI, directory: ModelDirectory, board: ActivityBo
         )
 
 
+def _stream(session: LiveActivity) -> FollowedStream:
+    times = {name: round(getattr(session, name), 3) for name in ("age_s", "heard_s", "lag_s")}
+    return FollowedStream(**{**asdict(session), **times})
+
+
 class ActivityCollector(Collector):
     """The same for Prometheus, read when it is asked for."""
 
-    def __init__(self, board: ActivityBoard) -> None:
+    def __init__(self, board: ActivityBoard, live: LiveBoard) -> None:
         self._board = board
+        self._live = live
 
     def describe(self) -> list[Metric]:
         """Name no metric in advance: there may be no model yet."""
         return []
 
     def collect(self) -> list[Metric]:
-        """Read the board."""
+        """Read the boards."""
+        return [*self._models(), *self._sessions()]
+
+    def _sessions(self) -> list[Metric]:
+        lag = _gauge("loquent_live_lag_seconds", "Longest lag of the live sessions.")
+        cadence = _gauge(
+            "loquent_live_cadence_seconds",
+            "Time between partials that the load allows, 0 for none.",
+        )
+        sessions: dict[str, list[LiveActivity]] = {}
+        for session in self._live.sessions():
+            sessions.setdefault(session.model, []).append(session)
+        for model, followed in sessions.items():
+            lag.add_metric([model], max(session.lag_s for session in followed))
+            cadence.add_metric([model], followed[0].cadence_s or 0.0)
+        return [lag, cadence]
+
+    def _models(self) -> list[Metric]:
         memory = _gauge("loquent_model_memory_bytes", "Resident memory of a loaded model.")
         running = _gauge("loquent_batches_running", "Batches being worked on.")
         wait = _gauge("loquent_queue_wait_seconds", "Estimated wait of a short recording.")

@@ -28,19 +28,17 @@ from loquent.api.options import ApiOptions
 from loquent.api.recognition import Recognition, recognising, until_disconnect
 from loquent.api.schemas import JsonAnswer, VerboseAnswer
 from loquent.api.uploads import ReceivedForm, receive_form, refuse_declared_length
+from loquent.api.usage import usage_form
 from loquent.domain import errors
 from loquent.domain.transcript import Transcript
 from loquent.ports import Transcriber
-from loquent.render import RenderOptions, TranscriptEvents, UsageForm, render
+from loquent.render import RenderOptions, TranscriptEvents, render
 
 TRANSCRIPTION_PATHS = ("/audio/transcriptions", "/speech/transcriptions")
 TRANSLATION_PATHS = ("/audio/translations",)
 
 FIRST_EVENT_S = 10.0
 """How long a stream may hold back its status, so that an early error is a plain HTTP error."""
-
-TOKEN_USAGE_PREFIX = "gpt-4o"  # noqa: S105 - a model's name
-"""Callers who ask for a model of this name expect its usage in tokens."""
 
 _TEXT_FORMS = ("text/plain", "text/vtt")
 
@@ -153,7 +151,7 @@ def _respond(call: TranscriptionCall, transcript: Transcript) -> Response:
         created_s=int(time.time()),
         granularities=call.granularities,
         logprobs=call.logprobs,
-        usage_form=_usage_form(call.request.model),
+        usage_form=usage_form(call.request.model),
     )
     rendered = render(transcript, options)
     headers = {
@@ -161,12 +159,6 @@ def _respond(call: TranscriptionCall, transcript: Transcript) -> Response:
         **ignored_header(call.ignored),
     }
     return Response(rendered.body, headers=headers, media_type=rendered.media_type)
-
-
-def _usage_form(requested_model: str) -> UsageForm:
-    if requested_model.startswith(TOKEN_USAGE_PREFIX):
-        return UsageForm.TOKENS
-    return UsageForm.DURATION
 
 
 def _add(app: FastAPI, path: str, dialect: Dialect, endpoint: Endpoint) -> None:

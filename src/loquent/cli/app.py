@@ -9,6 +9,7 @@ import typer
 
 from loquent import __version__
 from loquent.cli.console import EXIT_FAILURE, tell
+from loquent.cli.listen import listen
 from loquent.cli.models import models_app
 from loquent.cli.serve import serve
 from loquent.cli.speak import list_voices, speak
@@ -28,6 +29,7 @@ app = typer.Typer(
 app.command()(serve)
 app.command()(transcribe)
 app.command()(translate)
+app.command()(listen)
 app.command()(speak)
 app.command("voices")(list_voices)
 app.add_typer(models_app, name="models")

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import shlex
 import socket
 import sys
+from collections.abc import Callable, Coroutine
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import structlog
 import typer
@@ -19,6 +21,13 @@ from loquent.wiring import build_app, sample_recording
 
 DRAIN_S = 30
 """How long running requests may take to end after the first Ctrl-C."""
+
+FORCE_POLL_S = 0.1
+"""How soon a second Ctrl-C is noticed while live sessions end."""
+
+PONG_S = 60.0
+"""How long a silent live client may leave a ping unanswered; while we take in no sound, we read no
+answer either."""
 
 BACKLOG = 2048
 """Connections that may wait to be accepted. Source: uvicorn."""
@@ -42,17 +51,22 @@ def serve(
     )
     _log_to_stderr(settings.log_level)
     listening = _listen(settings)
+    app = build_app(settings)
     server = _AnnouncingServer(
         uvicorn.Config(
-            build_app(settings),
+            app,
             ssl_certfile=settings.tls_cert,
             ssl_keyfile=settings.tls_key,
             log_config=None,
             access_log=False,
             server_header=False,
             timeout_graceful_shutdown=DRAIN_S,
+            ws="websockets-sansio",
+            ws_per_message_deflate=False,  # sound does not compress, and each socket would pay
+            ws_ping_timeout=PONG_S,
         ),
         settings,
+        app.state.drain,
     )
     server.run(sockets=[listening])
     if not server.started:
@@ -75,15 +89,31 @@ def _listen(settings: Settings) -> socket.socket:
 class _AnnouncingServer(uvicorn.Server):
     """Says where it listens, once it does."""
 
-    def __init__(self, config: uvicorn.Config, settings: Settings) -> None:
+    def __init__(
+        self,
+        config: uvicorn.Config,
+        settings: Settings,
+        drain: Callable[[], Coroutine[Any, Any, None]],
+    ) -> None:
         super().__init__(config)
         self._settings = settings
+        self._drain = drain
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
         if self.started:
             port = self.servers[0].sockets[0].getsockname()[1]
             tell(_greeting(self._settings, port))
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """Give live sessions their final text first: uvicorn would cut them off."""
+        for server in self.servers:
+            server.close()
+        draining = asyncio.create_task(self._drain())
+        while not (draining.done() or self.force_exit):
+            await asyncio.wait([draining], timeout=FORCE_POLL_S)
+        draining.cancel()
+        await super().shutdown(sockets)
 
 
 def _greeting(settings: Settings, port: int) -> str:

@@ -69,7 +69,7 @@ def transcribe(  # noqa: PLR0913 - a command line has as many options as it has
     settings = load_settings()
     request = TranscriptionRequest(
         model=model or settings.default_model,
-        language=_language(language),
+        language=parse_language_option(language),
         prompt=prompt,
         temperature=temperature,
         word_timestamps=words or format_ in SUBTITLES,
@@ -100,7 +100,11 @@ def translate(
     _run(_Job(settings, request, format_, granularities, output), files)
 
 
-def _language(name: str | None) -> str | None:
+def parse_language_option(name: str | None) -> str | None:
+    """Return the code of a language.
+
+    Raises: typer.BadParameter.
+    """
     try:
         return parse_language(name) if name else None
     except InvalidRequestError as exc:

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Protocol, TypeAlias
 
-from loquent.domain.audio import Samples, duration_s
+from loquent.domain.audio import SAMPLE_RATE_HZ, Samples, duration_s
 from loquent.ports import Recognition, RecognitionOptions
 
-BatchKey: TypeAlias = tuple[float, int | None, int | None, bool]
+BatchKey: TypeAlias = tuple[float, int | None, int | None, bool, bool, bool]
 
 
 class Width(StrEnum):
@@ -33,12 +33,24 @@ class Utterance:
     def speech_s(self) -> float:
         return duration_s(self.samples)
 
+    def without_known(self) -> Utterance:
+        """Return the part that is asked for, alone."""
+        n_known = round(self.options.known_s * SAMPLE_RATE_HZ)
+        return Utterance(self.samples[n_known:], replace(self.options, known_s=0.0, known=""))
+
     @property
     def batch_key(self) -> BatchKey:
         """Return what must be equal for utterances to be decoded in one batch."""
         options = self.options
         has_prompt = bool(options.prompt or options.hotwords)
-        return options.temperature, options.beam_size, options.best_of, has_prompt
+        return (
+            options.temperature,
+            options.beam_size,
+            options.best_of,
+            has_prompt,
+            options.is_draft,
+            options.known_s > 0,
+        )
 
 
 class BatchEngine(Protocol):

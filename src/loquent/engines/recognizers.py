@@ -2,13 +2,22 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from typing import Generic, Protocol, TypeVar
 
 from loquent.domain.audio import Samples
+from loquent.domain.errors import OverloadedError
 from loquent.engines.scheduling.scheduler import Scheduler
 from loquent.engines.shelf import ModelShelf
 from loquent.engines.slots import E, Service
 from loquent.ports import Lane, Recognition, RecognitionOptions, SpeechRecognizer
+
+MAX_LIVE_WAIT_S = 3.0
+"""Nobody new is followed live while finals wait for longer than this."""
+
+LIVE_RETRY_AFTER_S = 5.0
 
 
 class _RecognizingService(Service, SpeechRecognizer, Protocol):
@@ -48,6 +57,40 @@ class AdmittingShelf(Generic[E]):
         async with self._shelf.in_use(model_id) as scheduler:
             scheduler.check_admission(Lane.SHORT)
         return await self._shelf.recognizer(model_id)
+
+
+class LiveShelf(Generic[E]):
+    """A `LiveRecognizerSource`: as many sessions at a time as a model can follow.
+
+    Args:
+        max_sessions: of one model; 0 for as many as its measured speed allows.
+    """
+
+    def __init__(self, shelf: RecognizerShelf[E, Scheduler], max_sessions: int = 0) -> None:
+        self._shelf = shelf
+        self._max_sessions = max_sessions
+        self._n_sessions: Counter[str] = Counter()
+
+    @asynccontextmanager
+    async def live_recognizer(self, model_id: str) -> AsyncIterator[SpeechRecognizer]:
+        """Return the model for as long as the context is open, loading it first where needed.
+
+        Raises: OverloadedError: if one more session would make all of them late;
+            ModelNotFoundError, ModelLoadError, ModelNotReadyError.
+        """
+        async with self._shelf.in_use(model_id) as scheduler:
+            scheduler.check_admission(Lane.LIVE_FINAL, max_wait_s=MAX_LIVE_WAIT_S)
+            n_most = self._max_sessions or scheduler.n_live_streams
+        if self._n_sessions[model_id] >= n_most:
+            raise OverloadedError(
+                f"The server already follows {n_most} live sessions. Try again later.",
+                retry_after_s=LIVE_RETRY_AFTER_S,
+            )
+        self._n_sessions[model_id] += 1
+        try:
+            yield await self._shelf.recognizer(model_id)
+        finally:
+            self._n_sessions[model_id] -= 1
 
 
 class _Handle(Generic[E, R]):

@@ -12,6 +12,7 @@ from loquent.ports.listening import (
     VoiceActivityDetector,
     VoiceActivityStream,
 )
+from loquent.ports.live import LiveBoard, LiveRecognizerSource, LiveSession, LiveTranscriber
 from loquent.ports.speaking import (
     PieceOptions,
     PieceSpeaker,
@@ -25,6 +26,10 @@ __all__ = [
     "ActivityBoard",
     "AudioDecoder",
     "Lane",
+    "LiveBoard",
+    "LiveRecognizerSource",
+    "LiveSession",
+    "LiveTranscriber",
     "ModelDirectory",
     "PieceOptions",
     "PieceSpeaker",

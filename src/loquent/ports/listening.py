@@ -83,6 +83,12 @@ class RecognitionOptions:
         temperature: where the fallback ladder starts.
         beam_size: hypotheses kept side by side at temperature 0; None for the engine's default.
         best_of: samples drawn at higher temperatures; None for the engine's default.
+        is_draft: the stretch goes on and will be heard again: be fast, and where nothing credible
+            is heard, return nothing.
+        known_s: so much of the beginning is heard only to understand the rest; the answer does not
+            hold it, and its times count from there.
+        known: what is said there.
+        prefix: of a draft, the text with which it begins.
         lane: how urgent it is.
         share: who asks; those who ask at the same time get equal shares of the machine.
     """
@@ -96,6 +102,10 @@ class RecognitionOptions:
     best_of: int | None = None
     word_timestamps: bool = False
     token_scores: bool = False
+    is_draft: bool = False
+    known_s: float = 0.0
+    known: str = ""
+    prefix: str = ""
     lane: Lane = Lane.SHORT
     share: str = ""
 

@@ -40,12 +40,20 @@ def build_app(settings: Settings) -> FastAPI:
     options = ApiOptions(
         api_key=key.get_secret_value() if key else None,
         limits=UploadLimits(max_file_bytes=settings.max_upload_bytes),
+        default_model=settings.default_model,
         open_lists=settings.open_lists,
         max_input_characters=settings.max_input_characters,
         unknown_fields=settings.unknown_fields,
+        live_idle_s=settings.live_idle_s,
     )
     services = Services(
-        platform.transcriber, platform.speaker, platform.directory, platform.directory, platform
+        transcriber=platform.transcriber,
+        live=platform.live,
+        speaker=platform.speaker,
+        directory=platform.directory,
+        voices=platform.directory,
+        board=platform,
+        live_board=platform,
     )
     return create_app(services, options, lifespan)
 

@@ -10,9 +10,10 @@ from functools import cached_property, partial
 from loquent.codec.limits import DecodeLimits
 from loquent.codec.pool import DecoderPool
 from loquent.domain.activity import ModelActivity
+from loquent.domain.live import LiveActivity
 from loquent.engines.host.performers import EngineSpec, Scalar
 from loquent.engines.host.process import EngineProcess, start_engine
-from loquent.engines.recognizers import AdmittingShelf, RecognizerShelf
+from loquent.engines.recognizers import AdmittingShelf, LiveShelf, RecognizerShelf
 from loquent.engines.scheduling.scheduler import Scheduler
 from loquent.engines.scheduling.work_queue import QueueLimits
 from loquent.engines.silero_vad import SileroVad
@@ -21,8 +22,9 @@ from loquent.engines.whisper.context import MAX_CONTEXT_S, tight_context_s
 from loquent.models.store import ModelStore
 from loquent.pipeline.transcription import LocalTranscriber
 from loquent.ports import Transcriber
+from loquent.realtime.transcriber import LocalLiveTranscriber
 from loquent.routing.names import ModelNames
-from loquent.routing.router import Router
+from loquent.routing.router import LiveRouter, Router
 from loquent.settings import Settings, engine_environment
 from loquent.wiring.shelves import shelf_options
 
@@ -69,8 +71,20 @@ class Listening:
         )
 
     @cached_property
+    def live_shelf(self) -> LiveShelf[EngineProcess]:
+        return LiveShelf(self.shelf, self.settings.max_live_sessions)
+
+    @cached_property
+    def _followers(self) -> dict[str, LocalLiveTranscriber]:
+        return {}
+
+    @cached_property
     def transcriber(self) -> Transcriber:
         return Router(self.names, self.deployment)
+
+    @cached_property
+    def live(self) -> LiveRouter:
+        return LiveRouter(self.names, self.live_deployment)
 
     def context_s(self, speech_s: float) -> float:
         """Return how long a context the encoder gets for so much speech."""
@@ -105,6 +119,18 @@ class Listening:
             detector=self.detector,
             recognizers=AdmittingShelf(self.shelf),
         )
+
+    def live_deployment(self, model_id: str) -> LocalLiveTranscriber:
+        """Return the path that follows streams with one model; the same for equal ids."""
+        if model_id not in self._followers:
+            self._followers[model_id] = LocalLiveTranscriber(
+                model_id, detector=self.detector, recognizers=self.live_shelf
+            )
+        return self._followers[model_id]
+
+    def sessions(self) -> list[LiveActivity]:
+        """Return the live sessions that are open."""
+        return [session for f in self._followers.values() for session in f.sessions()]
 
 
 def _activity(state: ModelState, scheduler: Scheduler | None) -> ModelActivity:

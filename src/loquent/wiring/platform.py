@@ -9,9 +9,10 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from loquent.domain.activity import ModelActivity
+from loquent.domain.live import LiveActivity
 from loquent.domain.model import Capability
 from loquent.models.store import ModelStore
-from loquent.ports import Speaker, Transcriber
+from loquent.ports import LiveTranscriber, Speaker, Transcriber
 from loquent.routing.directory import LocalDirectory
 from loquent.routing.names import ModelNames
 from loquent.settings import Settings
@@ -53,6 +54,10 @@ class LocalPlatform:
         return self.listening.transcriber
 
     @property
+    def live(self) -> LiveTranscriber:
+        return self.listening.live
+
+    @property
     def speaker(self) -> Speaker:
         return self.speaking.speaker
 
@@ -72,6 +77,10 @@ class LocalPlatform:
         """Return what the models in memory are doing, sorted by id."""
         activities = [*self.listening.activity(), *self.speaking.activity()]
         return sorted(activities, key=lambda activity: activity.model)
+
+    def sessions(self) -> Sequence[LiveActivity]:
+        """Return the live sessions that are open, the oldest first."""
+        return sorted(self.listening.sessions(), key=lambda session: -session.age_s)
 
     def names(self) -> ModelNames:
         """Return what is installed now."""

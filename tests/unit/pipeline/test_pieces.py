@@ -77,10 +77,11 @@ def test_writing_without_markup_keeps_every_letter_and_digit(text: str) -> None:
 def test_no_piece_is_longer_than_asked_for(text: str, shortest: int, more: int, most: int) -> None:
     limits = PieceLimits(shortest + more, shortest, shortest + more + most)
     pieces = spoken(text * 3, limits)
-    silence = 2  # trailing marks that have no sound join the piece before them
+    silence = 2  # marks that have no sound join the piece beside them
     for at, piece in enumerate(pieces):
-        longest = limits.longest if at else limits.clause
-        sounding = piece.rstrip("".join({c for c in piece if not c.isalnum()}))
+        is_opening = at == 0 and piece[0].isalnum()  # marks before it have taken the first turn
+        longest = limits.clause if is_opening else limits.longest
+        sounding = piece.strip("".join({c for c in piece if not c.isalnum()}))
         assert sum(map(weight, sounding)) <= longest + silence
 
 

@@ -57,3 +57,47 @@ def test_going_back_lets_nothing_go() -> None:
     audio.release_before(0.5)
     audio.release_before(0.25)
     assert len(audio.cut(SpeechRegion(0.5, 1.0))) == SAMPLE_RATE_HZ // 2
+
+
+@given(st.lists(st.integers(0, 5_000), max_size=8), st.data())
+def test_no_more_is_held_than_is_needed_and_one_piece(
+    lengths: list[int], data: st.DataObject
+) -> None:
+    audio = RollingAudio()
+    n_needed_from = n_samples = 0
+    for length in lengths:
+        audio.append(ramp(length))
+        n_samples += length
+        n_needed_from = data.draw(st.integers(n_needed_from, n_samples))
+        audio.release_before(n_needed_from / SAMPLE_RATE_HZ)
+        n_held = round(audio.held_s * SAMPLE_RATE_HZ)
+        assert n_samples - n_needed_from <= n_held
+        assert n_held < n_samples - n_needed_from + max(1, *lengths, 1)
+
+
+def test_all_may_be_let_go_and_more_may_come() -> None:
+    audio = filled([ramp(100), ramp(100)])
+    audio.release_before(200 / SAMPLE_RATE_HZ)
+    assert audio.held_s == 0.0
+    audio.append(ramp(50))
+    assert audio.duration_s == 250 / SAMPLE_RATE_HZ
+    region = SpeechRegion(200 / SAMPLE_RATE_HZ, 250 / SAMPLE_RATE_HZ)
+    np.testing.assert_array_equal(audio.cut(region), ramp(50))
+
+
+def test_letting_go_of_more_than_came_lets_go_of_what_came() -> None:
+    audio = filled([ramp(100)])
+    audio.release_before(10.0)
+    assert (audio.held_s, audio.duration_s) == (0.0, 100 / SAMPLE_RATE_HZ)
+
+
+def test_a_cut_ends_where_the_recording_does() -> None:
+    audio = filled([ramp(100)])
+    beyond = SpeechRegion(50 / SAMPLE_RATE_HZ, 1.0)
+    np.testing.assert_array_equal(audio.cut(beyond), ramp(100)[50:])
+
+
+def test_of_nothing_nothing_is_cut() -> None:
+    assert len(RollingAudio().cut(SpeechRegion(0.0, 1.0))) == 0
+    audio = filled([ramp(100)])
+    assert len(audio.cut(SpeechRegion(0.0, 0.0))) == 0

@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import reduce
 
 from loquent.engines.batch import Width
 from loquent.engines.scheduling.cost import BatchShape, CostModel
 from loquent.engines.scheduling.policy import RULES, Job
+
+LIVE_STRETCH_S = 6.0
+"""How long people talk, typically, before they pause."""
+
+MAX_LIVE_LOAD = 0.7
+"""The share of the machine that the finals of live streams may take: the rest keeps them quick."""
 
 
 def estimate_wait_s(
@@ -22,6 +28,18 @@ def estimate_wait_s(
     if ahead:
         return (sum(busy_s) + _batched_s(ahead, cost, max_batch)) / cost.n_workers
     return min(busy_s) if len(busy_s) >= cost.n_workers else 0.0
+
+
+def n_live_streams(cost: CostModel, context_s: Callable[[float], float]) -> int:
+    """Return how many streams of speech can be recognised as fast as they are spoken, at least 1.
+
+    Args:
+        context_s: from speech to the context it is heard in, in seconds.
+    """
+    shape = BatchShape.of(LIVE_STRETCH_S, context_s(LIVE_STRETCH_S))
+    width = Width.WIDE if cost.n_workers == 1 else Width.NARROW
+    per_stream = cost.seconds(shape, width) / LIVE_STRETCH_S
+    return max(1, int(cost.n_workers * MAX_LIVE_LOAD / per_stream))
 
 
 def _batched_s(jobs: Sequence[Job], cost: CostModel, max_batch: int) -> float:

@@ -18,7 +18,8 @@ class LaneRule:
     """What a lane may expect of the others.
 
     Attributes:
-        patience_s: how long its work lets others pass, in virtual time.
+        patience_s: how long its work lets others pass, in virtual time; below 0, by how much it
+            passes others.
         max_batch_s: a batch that one of this lane leads does not grow beyond this estimate.
     """
 
@@ -28,7 +29,7 @@ class LaneRule:
 
 RULES: Mapping[Lane, LaneRule] = MappingProxyType(
     {
-        Lane.LIVE_FINAL: LaneRule(patience_s=0.0, max_batch_s=1.5),
+        Lane.LIVE_FINAL: LaneRule(patience_s=-1.0, max_batch_s=1.5),
         Lane.LIVE_PARTIAL: LaneRule(patience_s=0.3, max_batch_s=1.5),
         Lane.SHORT: LaneRule(patience_s=1.0, max_batch_s=2.0),
         Lane.LONG: LaneRule(patience_s=10.0, max_batch_s=1.2),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import math
 import time
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
@@ -13,6 +14,7 @@ from loquent.domain.audio import Samples
 from loquent.domain.errors import EngineError, ModelNotReadyError, OverloadedError
 from loquent.engines.batch import BatchEngine, Utterance
 from loquent.engines.scheduling.cost import CostModel
+from loquent.engines.scheduling.estimate import n_live_streams
 from loquent.engines.scheduling.policy import Batch, Job
 from loquent.engines.scheduling.work_queue import QueueLimits, WorkQueue
 from loquent.ports import Lane, Recognition, RecognitionOptions
@@ -76,6 +78,7 @@ class Scheduler:
         self._engine = engine
         self._limits = limits or QueueLimits()
         self._clock = clock
+        self._context_s = context_s
         self._queue = WorkQueue(engine.n_workers, context_s, self._limits)
         self._calls: dict[int, _Call] = {}
         self._work: set[asyncio.Task[Sequence[Recognition]]] = set()
@@ -101,15 +104,23 @@ class Scheduler:
         finally:
             self._forget(job)
 
-    def check_admission(self, lane: Lane) -> None:
+    @property
+    def n_live_streams(self) -> int:
+        """How many streams of speech can be recognised as fast as they are spoken."""
+        return n_live_streams(self._queue.cost, self._context_s)
+
+    def check_admission(self, lane: Lane, *, max_wait_s: float = math.inf) -> None:
         """Refuse a newcomer who would wait too long; what was once admitted is always served.
+
+        Args:
+            max_wait_s: what is too long, where the limit of the queue is not lower.
 
         Raises: OverloadedError, ModelNotReadyError: the model is being unloaded.
         """
         self._refuse_if_closing()
         wait_s = self._queue.wait_s(lane, self._clock())
         is_full = len(self._queue.waiting) >= self._limits.max_waiting
-        if is_full or wait_s > self._limits.max_wait_s:
+        if is_full or wait_s > min(max_wait_s, self._limits.max_wait_s):
             raise OverloadedError(
                 "The server has more work than it can do in time. Try again later.",
                 retry_after_s=max(MIN_RETRY_AFTER_S, wait_s),

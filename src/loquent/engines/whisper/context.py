@@ -15,6 +15,13 @@ MIN_CONTEXT_S = 10.0
 SILENCE_BEHIND_S = 4.0
 """Source of both: bench/NOTES.md, over English and ten other languages."""
 
+DRAFT_SILENCE_BEHIND_S = 1.0
+"""A draft that repeats itself is dropped; the next one comes soon."""
+
+MAX_DRAFT_TOKENS_PER_S = 7.0
+SPARE_DRAFT_TOKENS = 8
+"""A draft with more text than that is no speech. Source: bench/NOTES.md."""
+
 MAX_TOKENS_PER_S = 9.0
 SPARE_TOKENS = 15
 """Speech has three to six tokens a second; short exclamations have more."""
@@ -28,12 +35,27 @@ def tight_context_s(speech_s: float) -> float:
     return min(MAX_CONTEXT_S, max(MIN_CONTEXT_S, speech_s + SILENCE_BEHIND_S))
 
 
+def draft_context_s(speech_s: float) -> float:
+    """Return a context in which most drafts of `speech_s` are good enough."""
+    return min(MAX_CONTEXT_S, max(MIN_CONTEXT_S, speech_s + DRAFT_SILENCE_BEHIND_S))
+
+
+def max_draft_tokens(speech_s: float) -> int:
+    """Return where the text of a draft is broken off."""
+    return int(speech_s * MAX_DRAFT_TOKENS_PER_S) + SPARE_DRAFT_TOKENS
+
+
+def max_tokens(speech_s: float) -> int:
+    """Return how many tokens `speech_s` of speech may have at most."""
+    return int(speech_s * MAX_TOKENS_PER_S) + SPARE_TOKENS
+
+
 def needs_full_context(hypothesis: Hypothesis, *, speech_s: float, last_time_s: float) -> bool:
     """Tell whether a hypothesis from tight context should be decoded again in 30 s.
 
     Args:
         last_time_s: the latest timestamp in the hypothesis, 0 if it has none.
     """
-    talks_too_fast = len(hypothesis.tokens) > speech_s * MAX_TOKENS_PER_S + SPARE_TOKENS
+    talks_too_fast = len(hypothesis.tokens) > max_tokens(speech_s)
     talks_past_end = last_time_s > speech_s + MAX_OVERRUN_S
     return not hypothesis.is_credible or talks_too_fast or talks_past_end

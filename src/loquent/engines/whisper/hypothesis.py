@@ -13,6 +13,10 @@ TEMPERATURE_STEP = 0.2
 """Thresholds and step of the fallback ladder. Source: openai/whisper, `transcribe.py`."""
 
 
+LONG_PHRASE_TOKENS = 8
+"""People say so much twice in a row only when they mean it; models do it for want of sound."""
+
+
 @dataclass(frozen=True, slots=True)
 class Hypothesis:
     """One decoding of one stretch of speech."""
@@ -43,6 +47,20 @@ class Hypothesis:
         if self.is_silence:
             return True
         return not self.is_repetitive and self.avg_logprob >= MIN_AVG_LOGPROB
+
+
+def repeats_itself(tokens: Sequence[int]) -> bool:
+    """Tell whether a hypothesis ends in a loop: a long phrase said twice, or a short one thrice."""
+    return any(
+        _ends_in(tokens, length, 2 if length >= LONG_PHRASE_TOKENS else 3)
+        for length in range(1, len(tokens) // 2 + 1)
+    )
+
+
+def _ends_in(tokens: Sequence[int], length: int, n_times: int) -> bool:
+    """Tell whether the last `length` tokens stand there `n_times`."""
+    phrase = list(tokens[len(tokens) - length :])
+    return list(tokens[len(tokens) - length * n_times :]) == phrase * n_times
 
 
 def temperature_ladder(start: float) -> tuple[float, ...]:

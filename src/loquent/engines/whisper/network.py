@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from itertools import zip_longest
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +22,9 @@ from loquent.engines.whisper.hypothesis import Hypothesis
 from loquent.engines.whisper.vocabulary import MAX_TOKENS, Vocabulary
 
 MIN_ALIGNED_FRAMES = 2
+
+ONLY_LANGUAGE = "en"
+"""What weights without language tokens understand."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,15 +50,24 @@ class NetworkOptions:
 
 @dataclass(frozen=True, slots=True)
 class Search:
-    """How hypotheses are looked for: by beam at temperature 0, else the best of some samples."""
+    """How hypotheses are looked for: by beam at temperature 0, else the best of some samples.
+
+    Attributes:
+        max_tokens: the longest one, the prompt included.
+    """
 
     temperature: float
     beam_size: int
     best_of: int
+    max_tokens: int = MAX_TOKENS
 
     def at(self, temperature: float) -> Search:
         """Return the same search at another temperature."""
         return replace(self, temperature=temperature)
+
+    def up_to(self, max_tokens: int) -> Search:
+        """Return the same search for at most so many tokens, the prompt included."""
+        return replace(self, max_tokens=max_tokens)
 
     def arguments(self) -> dict[str, Any]:
         """Say it in CTranslate2's words."""
@@ -131,10 +144,15 @@ class WhisperNetwork:
         mel: npt.NDArray[np.float32] = self._features(padded, padding=0)
         return mel.astype(np.float32, copy=False)
 
-    def detect_languages(self, encoded: Encoded) -> list[str]:
-        """Return the ISO 639-1 code of the likeliest language of each window."""
-        ranked = self._model.detect_language(encoded.output)
-        return [str(best[0][0]).strip("<|>") for best in ranked]
+    def languages(self, known: Sequence[str | None], encoded: Encoded) -> list[str]:
+        """Return the language of each window in ISO 639-1: as `known`, else the likeliest one."""
+        rows = [row for row, language in enumerate(known) if language is None]
+        detected = [ONLY_LANGUAGE] * len(rows)
+        if rows and self.is_multilingual:
+            ranked = self._model.detect_language(encoded.rows(rows).output)
+            detected = [str(best[0][0]).strip("<|>") for best in ranked]
+        found = iter(detected)
+        return [language or next(found) for language in known]
 
     def decode(
         self,
@@ -142,17 +160,19 @@ class WhisperNetwork:
         prompts: Sequence[Sequence[int]],
         vocabulary: Vocabulary,
         search: Search,
+        beginnings: Sequence[Sequence[int]] = (),
     ) -> list[Hypothesis]:
         """Return the best hypothesis for each window.
 
         Args:
             prompts: one for each window, all of one length.
+            beginnings: tokens with which the hypotheses begin, one list for each window or none.
             vocabulary: any of this model; languages and tasks of the windows may differ.
         """
         results = self._model.generate(
             encoded.output,
-            [list(prompt) for prompt in prompts],
-            max_length=MAX_TOKENS,
+            [[*prompt, *said] for prompt, said in zip_longest(prompts, beginnings, fillvalue=())],
+            max_length=search.max_tokens,
             return_scores=True,
             return_no_speech_prob=True,
             suppress_tokens=vocabulary.suppressed,

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Hashable, Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import TypeVar
 
 from loquent.domain.audio import duration_s
 from loquent.domain.errors import EngineError
@@ -14,7 +13,14 @@ from loquent.domain.transcript import Segment
 from loquent.engines.batch import Utterance, Width
 from loquent.engines.whisper.alignment import TokenTimes
 from loquent.engines.whisper.context import MAX_CONTEXT_S, needs_full_context, tight_context_s
-from loquent.engines.whisper.hypothesis import Hypothesis, least_bad, temperature_ladder
+from loquent.engines.whisper.drafting import read_drafts
+from loquent.engines.whisper.grouping import grouped
+from loquent.engines.whisper.hypothesis import (
+    Hypothesis,
+    least_bad,
+    repeats_itself,
+    temperature_ladder,
+)
 from loquent.engines.whisper.network import Encoded, NetworkOptions, Search, WhisperNetwork
 from loquent.engines.whisper.reading import Reading, segments_of, spoken
 from loquent.engines.whisper.timestamps import TextSpan
@@ -23,12 +29,6 @@ from loquent.ports import Recognition
 
 MAX_DOUBLED_BYTES = 1_000_000_000
 """Larger weights are held once, and every batch is a wide one."""
-
-ONLY_LANGUAGE = "en"
-"""What weights without language tokens understand."""
-
-T = TypeVar("T")
-K = TypeVar("K", bound=Hashable)
 
 
 class BatchReader:
@@ -58,18 +58,27 @@ class BatchReader:
 
         Raises: EngineError.
         """
-        readings = [Reading(utterance, utterance.options.language) for utterance in batch]
+        network = self._networks[width]
         try:
-            while unread := [reading for reading in readings if not reading.is_over]:
-                self._advance(self._networks[width], unread)
+            if batch[0].options.is_draft:
+                is_exact = self._options.is_exact
+                return read_drafts(network, self._vocabularies, batch, is_exact=is_exact)
+            return self._read(network, batch)
         except RuntimeError as exc:
             raise EngineError("The model failed at this recording.") from exc
+
+    def _read(self, network: WhisperNetwork, batch: Sequence[Utterance]) -> list[Recognition]:
+        readings = [Reading(utterance, utterance.options.language) for utterance in batch]
+        while unread := [reading for reading in readings if not reading.is_over]:
+            self._advance(network, unread)
         return [reading.recognition() for reading in readings]
 
     def _advance(self, network: WhisperNetwork, readings: list[Reading]) -> None:
         """Read one window of each utterance."""
         encoded = self._encoded(network, readings)
-        self._detect_languages(network, readings, encoded)
+        languages = network.languages([reading.language for reading in readings], encoded)
+        for reading, language in zip(readings, languages, strict=True):
+            reading.language = language
         looks = [self._repaired(network, look) for look in self._looks(network, readings, encoded)]
         _align(network, [look for look in looks if look.is_annotated])
         for look in looks:
@@ -81,18 +90,6 @@ class BatchReader:
         if self._options.is_exact:
             context_s = MAX_CONTEXT_S
         return network.encode(windows, context_s=context_s)
-
-    def _detect_languages(
-        self, network: WhisperNetwork, readings: list[Reading], encoded: Encoded
-    ) -> None:
-        rows = [row for row, reading in enumerate(readings) if reading.language is None]
-        if not rows:
-            return
-        languages = [ONLY_LANGUAGE] * len(rows)
-        if network.is_multilingual:
-            languages = network.detect_languages(encoded.rows(rows))
-        for row, language in zip(rows, languages, strict=True):
-            readings[row].language = language
 
     def _looks(
         self, network: WhisperNetwork, readings: list[Reading], encoded: Encoded
@@ -107,9 +104,22 @@ class BatchReader:
         for rows in grouped(range(len(readings)), lambda row: len(prompts[row])):
             part = encoded.rows(rows)
             search = self._search(readings[rows[0]])
-            hypotheses = network.decode(part, [prompts[r] for r in rows], vocabularies[0], search)
+            said = [
+                vocabularies[r].said_before(readings[r].known, readings[r].known_s) for r in rows
+            ]
+            hypotheses = network.decode(
+                part, [prompts[r] for r in rows], vocabularies[0], search, said
+            )
             looks += [
-                _Look(readings[row], vocabularies[row], prompts[row], part, place, hypothesis)
+                _Look(
+                    readings[row],
+                    vocabularies[row],
+                    prompts[row],
+                    part,
+                    place,
+                    _behind(hypothesis, said[place], vocabularies[row]),
+                    vocabularies[row].text_tokens(said[place]),
+                )
                 for place, (row, hypothesis) in enumerate(zip(rows, hypotheses, strict=True))
             ]
         return looks
@@ -117,9 +127,14 @@ class BatchReader:
     def _repaired(self, network: WhisperNetwork, look: _Look) -> _Look:
         """Decode again, in full context and up the ladder, what does not look like speech."""
         last_time_s = look.vocabulary.last_time_s(look.hypothesis.tokens)
-        if not needs_full_context(look.hypothesis, speech_s=look.window_s, last_time_s=last_time_s):
+        is_odd = needs_full_context(
+            look.hypothesis, speech_s=look.window_s, last_time_s=last_time_s
+        )
+        if not is_odd and not look.is_misled:
             return look
         look.reading.n_repairs += 1
+        if look.reading.known:
+            return self._repaired_alone(network, look.reading)
         encoded = network.encode([look.reading.window], context_s=MAX_CONTEXT_S)
         search = self._search(look.reading)
         tried: list[Hypothesis] = []
@@ -129,6 +144,12 @@ class BatchReader:
             if tried[-1].is_credible:
                 return replace(look, encoded=encoded, row=0, hypothesis=tried[-1])
         return replace(look, encoded=encoded, row=0, hypothesis=least_bad(tried))
+
+    def _repaired_alone(self, network: WhisperNetwork, reading: Reading) -> _Look:
+        """Look again at a window that what is known did not help to understand."""
+        reading.forget_known()
+        (look,) = self._looks(network, [reading], self._encoded(network, [reading]))
+        return self._repaired(network, look)
 
     def _vocabulary(self, reading: Reading) -> Vocabulary:
         assert reading.language is not None
@@ -156,6 +177,7 @@ class _Look:
     encoded: Encoded
     row: int
     hypothesis: Hypothesis
+    known_tokens: list[int] = field(default_factory=list)
     times: TokenTimes | None = field(default=None, init=False)
 
     @property
@@ -175,6 +197,12 @@ class _Look:
         return [t for span in self.spans for t in self.vocabulary.text_tokens(span.tokens)]
 
     @property
+    def is_misled(self) -> bool:
+        """What is known seems to have kept the model from hearing anything new."""
+        tokens = self.text_tokens
+        return bool(self.known_tokens) and (not tokens or repeats_itself(tokens))
+
+    @property
     def is_annotated(self) -> bool:
         options = self.reading.options
         return (options.word_timestamps or options.token_scores) and bool(self.text_tokens)
@@ -185,22 +213,23 @@ class _Look:
         )
 
 
+def _behind(hypothesis: Hypothesis, said: Sequence[int], vocabulary: Vocabulary) -> Hypothesis:
+    """Return the part of a hypothesis that follows on what was said, from its first timestamp."""
+    if not said:
+        return hypothesis
+    tokens = hypothesis.tokens[len(said) - 1 :]
+    return replace(hypothesis, tokens=tokens, text=vocabulary.text(tokens).strip())
+
+
 def _align(network: WhisperNetwork, looks: list[_Look]) -> None:
     """Time the tokens of all looks, those that share an encoding and a vocabulary at once."""
     for group in grouped(looks, lambda look: (id(look.encoded), id(look.vocabulary))):
         first = group[0]
         encoded = first.encoded.rows([look.row for look in group])
-        aligned = network.align(encoded, first.vocabulary, [look.text_tokens for look in group])
-        for look, times in zip(group, aligned, strict=True):
-            look.times = times
-
-
-def grouped(items: Iterable[T], key: Callable[[T], K]) -> list[list[T]]:
-    """Collect items of equal keys, in the order of their first appearance."""
-    groups: dict[K, list[T]] = {}
-    for item in items:
-        groups.setdefault(key(item), []).append(item)
-    return list(groups.values())
+        texts = [look.known_tokens + look.text_tokens for look in group]
+        aligned = network.align(encoded, first.vocabulary, texts)
+        for look, text, times in zip(group, texts, aligned, strict=True):
+            look.times = times.slice(len(look.known_tokens), len(text))
 
 
 def _n_bytes(folder: Path) -> int:

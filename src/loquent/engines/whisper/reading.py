@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from loquent.domain.audio import SAMPLE_RATE_HZ, Samples, duration_s
 from loquent.domain.transcript import Segment, TokenScore, Word, shifted
@@ -11,6 +11,7 @@ from loquent.engines.batch import Utterance
 from loquent.engines.whisper.alignment import TokenTimes, place_words, tidy_words
 from loquent.engines.whisper.hypothesis import Hypothesis
 from loquent.engines.whisper.timestamps import SplitText, TextSpan, split_at_timestamps
+from loquent.engines.whisper.untimed import Untimed
 from loquent.engines.whisper.vocabulary import Vocabulary
 from loquent.ports import Recognition, RecognitionOptions
 
@@ -34,6 +35,15 @@ class Reading:
     n_repairs: int = 0
 
     @property
+    def known(self) -> str:
+        """What is said in the first `known_s` of the window; nothing once that was read."""
+        return "" if self.begin_s else self.options.known
+
+    @property
+    def known_s(self) -> float:
+        return 0.0 if self.begin_s else self.options.known_s
+
+    @property
     def options(self) -> RecognitionOptions:
         return self.utterance.options
 
@@ -49,9 +59,15 @@ class Reading:
     def take(self, segments: list[Segment], heard_s: float) -> None:
         """Append what one look gave and go on behind it."""
         first_id = len(self.segments)
-        self.segments += [shifted(s, self.begin_s, first_id + i) for i, s in enumerate(segments)]
-        self.begin_s += heard_s
+        offset_s = self.begin_s - self.options.known_s
+        placed = (shifted(s, offset_s, first_id + i) for i, s in enumerate(segments))
+        self.segments += [_from_zero(segment) for segment in placed]
+        self.begin_s += max(heard_s, self.known_s)
         self.has_begun = True
+
+    def forget_known(self) -> None:
+        """Read what is asked for alone: what is known has misled the model."""
+        self.begin_s = self.options.known_s
 
     def recognition(self) -> Recognition:
         """Return everything that was read."""
@@ -59,6 +75,17 @@ class Reading:
         return Recognition(
             self.language, tuple(self.segments), self.n_prompt_tokens, self.n_repairs
         )
+
+
+def _from_zero(segment: Segment) -> Segment:
+    """Let nothing begin in what is known: attention drifts over the pause between both."""
+    if segment.start_s >= 0 and all(word.start_s >= 0 for word in segment.words):
+        return segment
+    words = (
+        replace(word, start_s=max(0.0, word.start_s), end_s=max(0.0, word.end_s))
+        for word in segment.words
+    )
+    return replace(segment, start_s=max(0.0, segment.start_s), words=tuple(words))
 
 
 def spoken(
@@ -72,6 +99,23 @@ def spoken(
     )
     spans = [span for span in split.spans if vocabulary.text(span.tokens).strip()]
     return spans, split.heard_s or window_s
+
+
+def untimed_recognition(one: Untimed, times: TokenTimes | None) -> Recognition:
+    """Return what was heard in one segment; nothing where it has no times."""
+    tokens = one.text_tokens
+    if times is None or not tokens:
+        return Recognition(one.language, ())
+    options = one.utterance.options
+    segment = _segment(
+        0,
+        TextSpan(0.0, one.utterance.speech_s, tuple(tokens)),
+        one.hypothesis,
+        one.vocabulary,
+        _words(one.vocabulary, tokens, times) if options.word_timestamps else (),
+        _scores(one.vocabulary, tokens, times) if options.token_scores else (),
+    )
+    return Recognition(one.language, (segment,))
 
 
 def segments_of(

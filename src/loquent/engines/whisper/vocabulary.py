@@ -86,6 +86,21 @@ class Vocabulary:
             return self.start
         return [self._tokens.sot_prev, *expected, *before, *self.start]
 
+    def untimed_prompt(self, text: str, hotwords: str = "") -> list[int]:
+        """Return the same for an answer without timestamps."""
+        return [*self.prompt(text, hotwords), self._tokens.no_timestamps]
+
+    def beginning(self, text: str) -> list[int]:
+        """Tokenise the beginning of an answer, exactly as it stands."""
+        return list(self._tokens.encode(text)) if text else []
+
+    def said_before(self, text: str, until_s: float) -> list[int]:
+        """Return a first segment, up to `until_s`, and the time at which the next one begins."""
+        if not text:
+            return []
+        until = self.first_timestamp + round(until_s / SECONDS_PER_TIMESTAMP)
+        return [self.first_timestamp, *self.beginning(text), until, until]
+
     def n_prompt_tokens(self, text: str, hotwords: str = "") -> int:
         """Count the tokens that `prompt` adds for the caller's words."""
         return max(0, len(self.prompt(text, hotwords)) - len(self.start) - 1)

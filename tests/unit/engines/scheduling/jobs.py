@@ -46,7 +46,7 @@ def job(
 ) -> Job:
     """Return one waiting job."""
     shape = BatchShape.of(speech_s, context_s(speech_s))
-    key = (temperature, None, None, False)
+    key = (temperature, None, None, False, False, False)
     return Job(number, lane, "somebody", key, shape, turn_s, work_s=1.0)
 
 

@@ -10,7 +10,10 @@ from loquent.engines.whisper.context import (
     MAX_OVERRUN_S,
     MAX_TOKENS_PER_S,
     MIN_CONTEXT_S,
+    SPARE_DRAFT_TOKENS,
     SPARE_TOKENS,
+    draft_context_s,
+    max_draft_tokens,
     needs_full_context,
     tight_context_s,
 )
@@ -51,3 +54,19 @@ def test_text_behind_the_end_of_the_speech_is_not() -> None:
 
 def test_text_of_which_the_model_is_unsure_is_not() -> None:
     assert is_doubted(said(15, MIN_AVG_LOGPROB - 0.1))
+
+
+@given(st.floats(0.0, 30.0), st.floats(0.0, 30.0))
+def test_a_guess_hears_all_of_the_speech_in_no_more_context_than_a_final(
+    one_s: float, other_s: float
+) -> None:
+    shorter, longer = sorted((one_s, other_s))
+    assert longer <= draft_context_s(longer) <= tight_context_s(longer)
+    assert MIN_CONTEXT_S <= draft_context_s(shorter) <= draft_context_s(longer)
+
+
+@given(st.floats(0.0, 30.0), st.floats(0.0, 30.0))
+def test_a_guess_may_be_as_long_as_anybody_speaks(one_s: float, other_s: float) -> None:
+    shorter, longer = sorted((one_s, other_s))
+    assert SPARE_DRAFT_TOKENS <= max_draft_tokens(shorter) <= max_draft_tokens(longer)
+    assert max_draft_tokens(longer) <= MAX_TOKENS_PER_S * longer + SPARE_TOKENS

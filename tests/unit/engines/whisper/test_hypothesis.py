@@ -9,12 +9,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from loquent.engines.whisper.hypothesis import (
+    LONG_PHRASE_TOKENS,
     MAX_COMPRESSION_RATIO,
     MIN_AVG_LOGPROB,
     MIN_NO_SPEECH_PROB,
     TEMPERATURE_STEP,
     Hypothesis,
     least_bad,
+    repeats_itself,
     temperature_ladder,
 )
 
@@ -84,3 +86,40 @@ def test_the_least_bad_is_one_of_them_and_none_is_better(made: list[tuple[str, f
     assert kept in tried
     rivals = [h for h in tried if h.is_repetitive <= kept.is_repetitive]
     assert all(rival.avg_logprob <= kept.avg_logprob for rival in rivals)
+
+
+TOKENS = st.lists(st.integers(0, 5), max_size=30)
+
+LONG_PHRASES = st.lists(st.integers(0, 5), min_size=LONG_PHRASE_TOKENS, max_size=20)
+
+
+@given(TOKENS, st.lists(st.integers(0, 5), min_size=1, max_size=20), st.integers(3, 5))
+def test_whatever_ends_by_the_same_phrase_thrice_is_a_loop(
+    before: list[int], phrase: list[int], n_times: int
+) -> None:
+    assert repeats_itself(before + phrase * n_times)
+
+
+@given(TOKENS, LONG_PHRASES)
+def test_a_long_phrase_is_a_loop_the_second_time(before: list[int], phrase: list[int]) -> None:
+    assert repeats_itself(before + phrase * 2)
+
+
+@given(st.lists(st.integers(0, 1_000), unique=True, max_size=60))
+def test_text_that_says_everything_once_is_no_loop(tokens: list[int]) -> None:
+    assert not repeats_itself(tokens)
+
+
+@given(st.lists(st.integers(0, 1_000), unique=True, min_size=1, max_size=LONG_PHRASE_TOKENS - 1))
+def test_people_say_a_short_phrase_twice(phrase: list[int]) -> None:
+    assert not repeats_itself(phrase * 2)
+
+
+@given(LONG_PHRASES, st.integers(6, 9))
+def test_a_loop_that_was_left_again_is_none(phrase: list[int], last: int) -> None:
+    assert not repeats_itself([*phrase * 3, last])
+
+
+@pytest.mark.parametrize("tokens", [[], [1], [1, 1]])
+def test_what_is_too_short_for_a_loop_is_none(tokens: list[int]) -> None:
+    assert not repeats_itself(tokens)

@@ -1,0 +1,1 @@
+"""Speaks WebSocket: one file per live dialect, over the same sessions."""

@@ -1,0 +1,59 @@
+"""Why a socket is closed: one table from error class to close code; knows no dialect."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+
+from loquent.api.errors import wire_error
+from loquent.domain import errors
+from loquent.domain.errors import LoquentError
+
+DONE = 1000
+INVALID = 1008
+FAILED = 1011
+RESTARTING = 1012
+TRY_AGAIN_LATER = 1013
+UNAUTHORIZED = 3000
+FORBIDDEN = 3003
+IDLE = 3008
+"""Source: RFC 6455 and the WebSocket Close Code Number Registry of IANA."""
+
+MAX_REASON_BYTES = 123
+"""What a close frame has room for. Source: RFC 6455, section 5.5."""
+
+CODES: Mapping[type[LoquentError], int] = MappingProxyType(
+    {
+        LoquentError: FAILED,
+        errors.InvalidRequestError: INVALID,
+        errors.AuthenticationError: UNAUTHORIZED,
+        errors.PermissionDeniedError: FORBIDDEN,
+        errors.RateLimitError: TRY_AGAIN_LATER,
+        errors.ShuttingDownError: RESTARTING,
+        errors.ModelNotReadyError: TRY_AGAIN_LATER,
+        errors.OverloadedError: TRY_AGAIN_LATER,
+    }
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Closing:
+    """How a socket is closed."""
+
+    code: int
+    reason: str = ""
+
+    @classmethod
+    def of(cls, error: LoquentError) -> Closing:
+        """Return how `error` closes a socket: its code, or else type, and its message."""
+        code = next(CODES[kind] for kind in type(error).__mro__ if kind in CODES)
+        return cls(code, shortened(f"{error.code or wire_error(error).type}: {error.message}"))
+
+
+def shortened(reason: str) -> str:
+    """Cut `reason` to what a close frame can hold."""
+    whole = reason.encode("utf-8", errors="replace")
+    if len(whole) <= MAX_REASON_BYTES:
+        return whole.decode()
+    return whole[: MAX_REASON_BYTES - 3].decode("utf-8", errors="ignore") + "..."

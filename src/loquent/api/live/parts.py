@@ -1,0 +1,53 @@
+"""What the live dialects are built from; knows none of them."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import AsyncIterator
+from dataclasses import dataclass, field
+
+from starlette.websockets import WebSocket
+
+from loquent.api.live.drain import LiveSockets
+from loquent.api.live.issued_secrets import IssuedSecrets
+from loquent.api.live.socket import LiveSocket, SocketOptions
+from loquent.api.metrics import Metrics
+from loquent.domain.live import Final, LiveUpdate, Partial, SpeechStopped
+from loquent.ports import LiveTranscriber
+
+
+@dataclass(frozen=True, slots=True)
+class LiveParts:
+    """What a live endpoint calls.
+
+    Attributes:
+        default_model: who transcribes where a dialect lets the caller name no model.
+    """
+
+    transcriber: LiveTranscriber
+    metrics: Metrics
+    options: SocketOptions
+    default_model: str
+    secrets: IssuedSecrets
+    sockets: LiveSockets = field(default_factory=LiveSockets)
+
+    def socket(self, websocket: WebSocket) -> LiveSocket:
+        """Return the socket over `websocket`, not accepted yet."""
+        return LiveSocket(websocket, self.sockets, self.options)
+
+    async def observed(
+        self, updates: AsyncIterator[LiveUpdate], socket: LiveSocket
+    ) -> AsyncIterator[LiveUpdate]:
+        """Yield `updates`, and count them."""
+        stopped_s: dict[int, float] = {}
+        async for update in updates:
+            if isinstance(update, SpeechStopped):
+                stopped_s[update.utterance] = time.monotonic()
+            elif isinstance(update, Partial):
+                self.metrics.live.count_partial()
+            elif isinstance(update, Final):
+                socket.model = update.transcript.model
+                waited_s = time.monotonic() - stopped_s.pop(update.utterance, time.monotonic())
+                self.metrics.count_transcript(update.transcript)
+                self.metrics.live.count_final(update, waited_s)
+            yield update

@@ -1,0 +1,45 @@
+"""Opens live sessions on one local model, and knows which are open."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from uuid import uuid4
+
+from loquent.domain.live import LiveActivity, LiveRequest
+from loquent.ports import LiveRecognizerSource, LiveSession, VoiceActivityDetector
+from loquent.realtime.ladder import Ladder
+from loquent.realtime.session import LocalLiveSession, Parts
+
+
+class LocalLiveTranscriber:
+    """A `LiveTranscriber` that runs one model on this machine."""
+
+    def __init__(
+        self, model_id: str, *, detector: VoiceActivityDetector, recognizers: LiveRecognizerSource
+    ) -> None:
+        self._model_id = model_id
+        self._detector = detector
+        self._recognizers = recognizers
+        self._ladder = Ladder()
+        self._sessions: dict[str, LocalLiveSession] = {}
+
+    @asynccontextmanager
+    async def open(self, request: LiveRequest) -> AsyncIterator[LiveSession]:
+        """Start a session; leaving the context stops its work and frees what it held."""
+        async with self._recognizers.live_recognizer(self._model_id) as recognizer:
+            name = f"live_{uuid4().hex[:12]}"
+            parts = Parts(self._model_id, recognizer, self._detector.stream(), self._ladder)
+            session = LocalLiveSession(name, request, parts)
+            self._sessions[name] = session
+            try:
+                yield session
+            finally:
+                del self._sessions[name]
+                await session.close()
+                if not self._sessions:
+                    self._ladder = Ladder()
+
+    def sessions(self) -> Sequence[LiveActivity]:
+        """Return those that are open, the oldest first."""
+        return [session.activity() for session in self._sessions.values()]

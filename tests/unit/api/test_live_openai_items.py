@@ -1,0 +1,137 @@
+"""Updates of a session in, events of a conversation out."""
+
+from __future__ import annotations
+
+from itertools import count
+from typing import Any
+
+import pytest
+
+from loquent.api.live.openai_items import Items, Telling
+from loquent.domain.errors import EngineError
+from loquent.domain.live import LiveUpdate
+from tests.fakes.scripted_live import final, guessed, settled, started, stopped
+
+NAMES = {
+    "input_audio_buffer.speech_started": "started",
+    "input_audio_buffer.speech_stopped": "stopped",
+    "input_audio_buffer.committed": "committed",
+    "conversation.item.added": "added",
+    "conversation.item.done": "done",
+    "conversation.item.input_audio_transcription.delta": "delta",
+    "conversation.item.input_audio_transcription.completed": "completed",
+    "conversation.item.input_audio_transcription.failed": "failed",
+}
+
+
+def make_items(**telling: Any) -> Items:
+    numbers = count(1)
+    return Items(Telling("whisper-1", **telling), lambda: f"item_{next(numbers)}")
+
+
+def told(items: Items, *updates: LiveUpdate) -> list[dict[str, Any]]:
+    return [dict(event) for update in updates for event in items.events(update)]
+
+
+def names(events: list[dict[str, Any]]) -> list[str]:
+    return [NAMES[event["type"]] for event in events]
+
+
+def joined(events: list[dict[str, Any]]) -> str:
+    return "".join(event.get("delta", "") for event in events)
+
+
+def test_an_utterance_is_told_in_order() -> None:
+    events = told(
+        make_items(),
+        started(1, 0.2),
+        guessed(1, "Ever tried"),
+        settled(1, " Ever"),
+        guessed(1, "Ever tired"),
+        stopped(1, 1.4),
+        settled(1, " tried."),
+        final(1, "Ever tried."),
+    )
+    assert names(events) == [
+        "started", "delta", "stopped", "committed", "added", "done", "delta", "completed",
+    ]  # fmt: skip
+    ids = {event.get("item_id") or event["item"]["id"] for event in events}
+    assert ids == {"item_1"}
+    assert joined(events) == events[-1]["transcript"] == "Ever tried."
+
+
+def test_items_form_a_chain() -> None:
+    items = make_items()
+    first = told(items, started(1, 0.0), stopped(1, 1.0))
+    second = told(items, started(2, 1.5), stopped(2, 2.0), final(1, "One."), final(2, "Two."))
+    assert [event["previous_item_id"] for event in first if "previous_item_id" in event] == [
+        None
+    ] * 3
+    assert [event["previous_item_id"] for event in second if "previous_item_id" in event] == [
+        "item_1"
+    ] * 3
+    assert [e["item_id"] for e in second if names([e]) == ["completed"]] == ["item_1", "item_2"]
+    assert items.end_s == 2.0
+
+
+def test_an_item_that_was_forgotten_is_no_link_of_the_chain() -> None:
+    items = make_items()
+    told(items, started(1, 0.0), stopped(1, 1.0), started(2, 1.5), settled(2, " Not this"))
+    events = told(items, started(3, 3.0), stopped(3, 4.0), final(1, ""), final(3, "Three."))
+    assert [e["previous_item_id"] for e in events if "previous_item_id" in e] == ["item_1"] * 3
+
+
+def test_a_caller_that_commits_by_hand_is_not_told_of_speech() -> None:
+    items = make_items(speech=False)
+    events = told(items, started(1, 0.0), settled(1, " Yes."), stopped(1, 1.0), final(1, "Yes."))
+    assert names(events) == ["delta", "committed", "added", "done", "completed"]
+
+
+def test_an_utterance_whose_start_was_told_ends_audibly_too() -> None:
+    items = make_items()
+    told(items, started(1, 0.0))
+    items.telling = Telling("whisper-1", speech=False)
+    assert names(told(items, stopped(1, 1.0)))[0] == "stopped"
+
+
+def test_a_final_says_what_was_not_told_yet() -> None:
+    items = make_items()
+    events = told(items, started(1, 0.0), stopped(1, 1.0), final(1, "Ever tried."))
+    assert names(events)[-2:] == ["delta", "completed"]
+    assert joined(events) == "Ever tried."
+
+
+def test_a_final_that_contradicts_wins_without_another_delta() -> None:
+    items = make_items()
+    told(items, started(1, 0.0), settled(1, " Ever tired"), stopped(1, 1.0))
+    events = told(items, final(1, "Ever tried."))
+    assert names(events) == ["completed"]
+    assert events[0]["transcript"] == "Ever tried."
+
+
+def test_spaces_alone_are_no_delta() -> None:
+    assert told(make_items(), started(1, 0.0), settled(1, " "))[1:] == []
+
+
+def test_silence_is_completed_with_no_text() -> None:
+    events = told(make_items(), started(1, 0.0), stopped(1, 1.0), final(1, ""))
+    assert names(events)[-1] == "completed"
+    assert events[-1]["transcript"] == ""
+
+
+def test_what_failed_is_not_completed() -> None:
+    failure = final(1, "Ever", error=EngineError("The model failed."))
+    events = told(make_items(), started(1, 0.0), stopped(1, 1.0), failure)
+    assert names(events)[-1] == "failed"
+    assert events[-1]["error"]["type"] == "server_error"
+    assert "completed" not in names(events)
+
+
+@pytest.mark.parametrize(
+    ("model", "form"), [("whisper-1", "duration"), ("gpt-4o-mini-transcribe", "tokens")]
+)
+def test_the_name_of_the_model_decides_what_is_counted(model: str, form: str) -> None:
+    items = Items(Telling(model, logprobs=True), lambda: "item")
+    event = told(items, started(1, 0.0), stopped(1, 1.0), final(1, "Yes."))[-1]
+    assert event["usage"]["type"] == form
+    assert event["logprobs"][0]["token"] == " Yes."

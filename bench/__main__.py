@@ -10,7 +10,17 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from bench import accuracy, endurance, meaning, serving, speech, stress
+from bench import (
+    accuracy,
+    endurance,
+    live,
+    live_stress,
+    live_vanish,
+    meaning,
+    serving,
+    speech,
+    stress,
+)
 from bench.corpus import has_set
 from tests.assets import data_dir
 
@@ -19,6 +29,11 @@ app = typer.Typer(help=__doc__, add_completion=False)
 RESULTS = Path(__file__).parent / "results"
 
 Model = Annotated[str, typer.Option(help="Id of an installed model.")]
+
+Variables = Annotated[
+    list[str] | None,
+    typer.Option("--set", help="Setting of the server, such as LOQUENT_N_THREADS=1."),
+]
 
 
 @app.callback(invoke_without_command=True)
@@ -110,6 +125,67 @@ def check_cycles(
 def check_fresh() -> None:
     """Time from a clean checkout with empty caches to the first transcript."""
     _show(endurance.first_transcript())
+
+
+@app.command("live")
+def check_live(
+    model: Model = "whisper-base",
+    runs: Annotated[int, typer.Option(help="The worst of so many counts.")] = 3,
+    variables: Variables = None,
+) -> None:
+    """One live stream at the pace of speech: lags, flicker and word errors beside their goals."""
+    _show(live.one_stream(model, runs, _settings(variables)))
+
+
+@app.command("live-load")
+def check_live_load(
+    *,
+    model: Model = "whisper-base",
+    clients: Annotated[str, typer.Option(help="How many at once, in turn.")] = "1,2,4,6,8",
+    seconds: Annotated[float, typer.Option(help="Length of each stream.")] = 75.0,
+    exact: Annotated[bool, typer.Option("--exact", help="Also hear 30 s each time.")] = False,
+    variables: Variables = None,
+) -> None:
+    """How many live streams of continuous speech the server can carry."""
+    counts = [int(count) for count in clients.split(",")]
+    settings = _settings(variables)
+    _show(live.load(model, counts, seconds, settings, has_baseline=exact))
+
+
+@app.command("live-silence")
+def check_live_silence(
+    model: Model = "whisper-base",
+    minutes: Annotated[float, typer.Option(help="Length of all sounds together.")] = 10.0,
+    pace: Annotated[float, typer.Option(help="Seconds of sound sent a second.")] = 4.0,
+    variables: Variables = None,
+) -> None:
+    """Text invented in live streams where nobody speaks."""
+    _show(live_stress.silence(model, 60 * minutes, pace, _settings(variables)))
+
+
+@app.command("live-overload")
+def check_live_overload(
+    model: Model = "whisper-base",
+    capacity: Annotated[int, typer.Option(help="Streams that the server can carry.")] = 6,
+    minutes: Annotated[float, typer.Option(help="Length of the load.")] = 3.0,
+    variables: Variables = None,
+) -> None:
+    """Three times as many live streams as the server can carry, and the time after them."""
+    _show(live_stress.overload(model, capacity, 60 * minutes, _settings(variables)))
+
+
+@app.command("live-vanish")
+def check_live_vanish(
+    model: Model = "whisper-tiny.en",
+    n_cycles: Annotated[int, typer.Option("--cycles", help="Callers.")] = 1_000,
+    variables: Variables = None,
+) -> None:
+    """What live callers leave behind that vanish without a word."""
+    _show(live_vanish.vanish(model, n_cycles, _settings(variables)))
+
+
+def _settings(variables: list[str] | None) -> dict[str, str]:
+    return dict(variable.split("=", 1) for variable in variables or ())
 
 
 def _show(table: Table) -> None:

@@ -76,7 +76,7 @@ class ScriptedTranscriber(FakeLiveTranscriber):
     ) -> None:
         super().__init__()
         self.script = script
-        self.opened: list[ScriptedSession] = []  # type: ignore[assignment]
+        self.scripted: list[ScriptedSession] = []
         self.refusals = dict(refusals or {})
         self.closed = threading.Event()
 
@@ -86,6 +86,7 @@ class ScriptedTranscriber(FakeLiveTranscriber):
             raise refusal
         session = ScriptedSession(request, self.script)
         self.opened.append(session)
+        self.scripted.append(session)
         try:
             yield session
         finally:
@@ -95,7 +96,7 @@ class ScriptedTranscriber(FakeLiveTranscriber):
     @property
     def session(self) -> ScriptedSession:
         """The last one."""
-        return self.opened[-1]
+        return self.scripted[-1]
 
     @property
     def request(self) -> LiveRequest:

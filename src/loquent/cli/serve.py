@@ -7,6 +7,7 @@ import logging
 import shlex
 import socket
 import sys
+import time
 from collections.abc import Callable, Coroutine
 from pathlib import Path
 from typing import Annotated, Any
@@ -110,7 +111,8 @@ class _AnnouncingServer(uvicorn.Server):
         for server in self.servers:
             server.close()
         draining = asyncio.create_task(self._drain())
-        while not (draining.done() or self.force_exit):
+        deadline_s = time.monotonic() + DRAIN_S
+        while not (draining.done() or self.force_exit or time.monotonic() > deadline_s):
             await asyncio.wait([draining], timeout=FORCE_POLL_S)
         draining.cancel()
         await super().shutdown(sockets)

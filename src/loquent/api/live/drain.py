@@ -21,23 +21,26 @@ class LiveSockets:
 
     def __init__(self) -> None:
         self._open: set[Drainable] = set()
-        self._none_left = asyncio.Event()
-        self._none_left.set()
-        self._is_draining = False
+        self._change = asyncio.Event()
 
     @contextmanager
     def open(self, socket: Drainable) -> Iterator[None]:
         """Count a socket as open while the context is."""
         self._open.add(socket)
-        self._none_left.clear()
+        self._change.set()
         try:
             yield
         finally:
             self._open.discard(socket)
-            if not self._open:
-                self._none_left.set()
+            self._change.set()
 
     async def drain(self) -> None:
-        """Ask every socket to end, and wait until all have."""
-        await asyncio.gather(*(socket.drain() for socket in set(self._open)))
-        await self._none_left.wait()
+        """Ask every socket to end, those that open meanwhile too, and wait until all have."""
+        asked: set[Drainable] = set()
+        while self._open:
+            self._change.clear()
+            newcomers = self._open - asked
+            asked |= newcomers
+            await asyncio.gather(*(socket.drain() for socket in newcomers))
+            if self._open:
+                await self._change.wait()

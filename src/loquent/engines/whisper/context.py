@@ -20,7 +20,7 @@ DRAFT_SILENCE_BEHIND_S = 1.0
 
 MAX_DRAFT_TOKENS_PER_S = 7.0
 SPARE_DRAFT_TOKENS = 8
-"""A draft with more text than that is no speech. Source: bench/NOTES.md."""
+"""A draft with more text than that is no speech."""
 
 MAX_TOKENS_PER_S = 9.0
 SPARE_TOKENS = 15

@@ -13,11 +13,10 @@ from loquent.engines.scheduling.scheduler import Scheduler
 from loquent.engines.shelf import ModelShelf
 from loquent.engines.slots import E, Service
 from loquent.ports import Lane, Recognition, RecognitionOptions, SpeechRecognizer
+from loquent.realtime.ladder import RETRY_AFTER_S
 
 MAX_LIVE_WAIT_S = 3.0
 """Nobody new is followed live while finals wait for longer than this."""
-
-LIVE_RETRY_AFTER_S = 5.0
 
 
 class _RecognizingService(Service, SpeechRecognizer, Protocol):
@@ -84,7 +83,7 @@ class LiveShelf(Generic[E]):
         if self._n_sessions[model_id] >= n_most:
             raise OverloadedError(
                 f"The server already follows {n_most} live sessions. Try again later.",
-                retry_after_s=LIVE_RETRY_AFTER_S,
+                retry_after_s=RETRY_AFTER_S,
             )
         self._n_sessions[model_id] += 1
         try:

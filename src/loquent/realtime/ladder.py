@@ -27,6 +27,9 @@ STRAINED = 0.9
 EASY = 0.8
 """Drafts that would take no more than this share of the faster cadence allow it."""
 
+RETRY_AFTER_S = 5.0
+"""When a caller for whom there is no room may try again."""
+
 STEP_UP_S = 1.5
 """The least time between two steps towards rarer guesses: the effect of the first must be seen."""
 
@@ -52,6 +55,11 @@ class Ladder:
     @property
     def pace(self) -> Pace:
         return RUNGS[self._rung]
+
+    @property
+    def is_exhausted(self) -> bool:
+        """Tell whether there is nothing left to save: one more session would make finals late."""
+        return self._rung == len(RUNGS) - 1
 
     def observe(self, effort: Effort, took_s: float, now_s: float) -> None:
         """Take note of how long a piece of work took, from being asked for to its result."""

@@ -6,9 +6,10 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from uuid import uuid4
 
+from loquent.domain.errors import OverloadedError
 from loquent.domain.live import LiveActivity, LiveRequest
 from loquent.ports import LiveRecognizerSource, LiveSession, VoiceActivityDetector
-from loquent.realtime.ladder import Ladder
+from loquent.realtime.ladder import RETRY_AFTER_S, Ladder
 from loquent.realtime.session import LocalLiveSession, Parts
 
 
@@ -27,6 +28,11 @@ class LocalLiveTranscriber:
     @asynccontextmanager
     async def open(self, request: LiveRequest) -> AsyncIterator[LiveSession]:
         """Start a session; leaving the context stops its work and frees what it held."""
+        if self._ladder.is_exhausted:
+            raise OverloadedError(
+                "The server has no time left for one more live session. Try again later.",
+                retry_after_s=RETRY_AFTER_S,
+            )
         async with self._recognizers.live_recognizer(self._model_id) as recognizer:
             name = f"live_{uuid4().hex[:12]}"
             parts = Parts(self._model_id, recognizer, self._detector.stream(), self._ladder)

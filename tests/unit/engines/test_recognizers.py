@@ -13,11 +13,12 @@ import pytest
 from loquent.domain.errors import ModelLoadError, OverloadedError
 from loquent.engines.batch import Utterance, Width
 from loquent.engines.host.performers import EngineSpec
-from loquent.engines.recognizers import LIVE_RETRY_AFTER_S, LiveShelf, RecognizerShelf
+from loquent.engines.recognizers import LiveShelf, RecognizerShelf
 from loquent.engines.scheduling.estimate import LIVE_STRETCH_S
 from loquent.engines.scheduling.scheduler import Scheduler
 from loquent.engines.slots import ShelfOptions
 from loquent.ports import Lane, Recognition
+from loquent.realtime.ladder import RETRY_AFTER_S
 from tests.unit.engines.scheduling.fake_engine import FakeClock, settle
 from tests.unit.engines.scheduling.jobs import context_s, utterance
 
@@ -97,7 +98,7 @@ async def test_no_more_sessions_are_followed_than_the_operator_allows() -> None:
             await seats.enter_async_context(shelf.live.live_recognizer("a"))
         with pytest.raises(OverloadedError, match="already follows 2 live sessions") as caught:
             await seats.enter_async_context(shelf.live.live_recognizer("a"))
-        assert caught.value.retry_after_s == LIVE_RETRY_AFTER_S
+        assert caught.value.retry_after_s == RETRY_AFTER_S
 
 
 async def test_a_seat_is_given_back_at_the_end() -> None:

@@ -8,6 +8,7 @@ from functools import reduce
 from loquent.engines.batch import Width
 from loquent.engines.scheduling.cost import BatchShape, CostModel
 from loquent.engines.scheduling.policy import RULES, Job
+from loquent.realtime.context import MAX_HEARD_S
 
 LIVE_STRETCH_S = 6.0
 """How long people talk, typically, before they pause."""
@@ -33,10 +34,12 @@ def estimate_wait_s(
 def n_live_streams(cost: CostModel, context_s: Callable[[float], float]) -> int:
     """Return how many streams of speech can be recognised as fast as they are spoken, at least 1.
 
+    What was said before a stretch is heard again with it, and costs as if it were new.
+
     Args:
         context_s: from speech to the context it is heard in, in seconds.
     """
-    shape = BatchShape.of(LIVE_STRETCH_S, context_s(LIVE_STRETCH_S))
+    shape = BatchShape.of(MAX_HEARD_S, context_s(MAX_HEARD_S))
     width = Width.WIDE if cost.n_workers == 1 else Width.NARROW
     per_stream = cost.seconds(shape, width) / LIVE_STRETCH_S
     return max(1, int(cost.n_workers * MAX_LIVE_LOAD / per_stream))

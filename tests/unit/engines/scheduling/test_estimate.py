@@ -14,6 +14,7 @@ from loquent.engines.scheduling.estimate import (
     estimate_wait_s,
     n_live_streams,
 )
+from loquent.realtime.context import MAX_HEARD_S
 from tests.unit.engines.scheduling.jobs import context_s, job
 
 COST = CostModel(2)
@@ -49,7 +50,7 @@ def test_more_ahead_never_means_a_much_shorter_wait(n: int, n_workers: int, max_
     assert more >= fewer > 0.0
 
 
-TYPICAL = BatchShape.of(LIVE_STRETCH_S, context_s(LIVE_STRETCH_S))
+TYPICAL = BatchShape.of(MAX_HEARD_S, context_s(MAX_HEARD_S))
 
 FACTORS = st.floats(0.01, 1_000.0)
 

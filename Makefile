@@ -28,12 +28,13 @@ check: $(VENV)/.dev ## Check format, lint, types and import contracts.
 verify: $(VENV)/.dev ## Run the long campaigns too.
 	$(BIN)/pytest -n auto --dist loadgroup -m "slow or not slow"
 
-bench: $(VENV)/.dev ## Measure accuracy, speed and memory beside faster-whisper.
+bench: $(VENV)/.bench ## Measure accuracy, speed and memory beside other programs.
 	$(BIN)/python -m bench
 
 lock: $(VENV)/.dev ## Write the lock files anew from pyproject.toml.
 	$(UV_COMPILE) --upgrade -o requirements/base.txt pyproject.toml
 	$(UV_COMPILE) --upgrade --group dev -c requirements/base.txt -o requirements/dev.txt pyproject.toml
+	$(UV_COMPILE) --upgrade --group bench -c requirements/base.txt -c requirements/dev.txt -o requirements/bench.txt pyproject.toml
 
 clean: ## Remove everything that make created, models excepted.
 	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis
@@ -46,4 +47,8 @@ $(VENV)/.base: requirements/base.txt pyproject.toml scripts/find-python
 
 $(VENV)/.dev: $(VENV)/.base requirements/dev.txt
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/dev.txt
+	@touch $@
+
+$(VENV)/.bench: $(VENV)/.dev requirements/bench.txt
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/bench.txt
 	@touch $@

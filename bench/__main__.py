@@ -2,13 +2,9 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
-from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.console import Console
-from rich.table import Table
 
 from bench import (
     accuracy,
@@ -22,11 +18,12 @@ from bench import (
     stress,
 )
 from bench.corpus import has_set
+from bench.results import show
+from bench.speaker_commands import check_speakers, check_words, commands
 from tests.assets import data_dir
 
 app = typer.Typer(help=__doc__, add_completion=False)
-
-RESULTS = Path(__file__).parent / "results"
+app.add_typer(commands)
 
 Model = Annotated[str, typer.Option(help="Id of an installed model.")]
 
@@ -44,6 +41,8 @@ def everything(context: typer.Context) -> None:
         check_meaning()
         check_serving()
         check_speech()
+        check_speakers(peer=False)
+        check_words()
 
 
 @app.command("accuracy")
@@ -52,7 +51,7 @@ def compare(
     model: Model = "whisper-base",
 ) -> None:
     """Word error rate and speed beside faster-whisper on the same weights, in the same run."""
-    _show(accuracy.compare(sets or accuracy.SETS, model))
+    show(accuracy.compare(sets or accuracy.SETS, model))
 
 
 @app.command("meaning")
@@ -61,37 +60,37 @@ def check_meaning(model: Model = "whisper-base") -> None:
     if not has_set("no_speech"):
         typer.echo("no_speech and multilingual_short are not on this machine")
         return
-    _show(meaning.invented(model))
-    _show(meaning.translated(model))
+    show(meaning.invented(model))
+    show(meaning.translated(model))
 
 
 @app.command("serving")
 def check_serving(model: Model = "whisper-base") -> None:
     """Throughput, latency and fairness of the server beside faster-whisper."""
-    _show(serving.latency(model))
-    _show(serving.throughput(model))
-    _show(serving.crowding(model))
+    show(serving.latency(model))
+    show(serving.throughput(model))
+    show(serving.crowding(model))
 
 
 @app.command("speech")
 def check_speech(model: Model = "whisper-base") -> None:
     """How well, how soon and how fast texts are spoken, and whether every format is whole."""
-    _show(speech.round_trip(model))
-    _show(speech.first_sound())
-    _show(speech.sharing(model))
-    _show(speech.formats())
+    show(speech.round_trip(model))
+    show(speech.first_sound())
+    show(speech.sharing(model))
+    show(speech.formats())
 
 
 @app.command("speech-speed")
 def check_speech_speed() -> None:
     """A whole text beside kokoro-onnx, which must be installed for this."""
-    _show(speech.whole(data_dir() / "models" / "kokoro"))
+    show(speech.whole(data_dir() / "models" / "kokoro"))
 
 
 @app.command("speech-memory")
 def check_speech_memory() -> None:
     """Memory of a server over a hundred long texts."""
-    _show(speech.memory())
+    show(speech.memory())
 
 
 @app.command("memory")
@@ -100,7 +99,7 @@ def check_memory(
     model: Model = "whisper-base",
 ) -> None:
     """Peak memory of a server over a long recording."""
-    _show(endurance.memory_over_length(hours, model))
+    show(endurance.memory_over_length(hours, model))
 
 
 @app.command("loops")
@@ -109,7 +108,7 @@ def check_loops(
     model: Model = "whisper-base",
 ) -> None:
     """Repetition loops in speech that is repetitive and cut at random."""
-    _show(stress.loops(hours, model))
+    show(stress.loops(hours, model))
 
 
 @app.command("cycles")
@@ -118,13 +117,13 @@ def check_cycles(
     model: Model = "whisper-tiny.en",
 ) -> None:
     """Memory that loading and unloading a model leaves behind."""
-    _show(stress.load_cycles(n_cycles, model))
+    show(stress.load_cycles(n_cycles, model))
 
 
 @app.command("fresh")
 def check_fresh() -> None:
     """Time from a clean checkout with empty caches to the first transcript."""
-    _show(endurance.first_transcript())
+    show(endurance.first_transcript())
 
 
 @app.command("live")
@@ -134,7 +133,7 @@ def check_live(
     variables: Variables = None,
 ) -> None:
     """One live stream at the pace of speech: lags, flicker and word errors beside their goals."""
-    _show(live.one_stream(model, runs, _settings(variables)))
+    show(live.one_stream(model, runs, _settings(variables)))
 
 
 @app.command("live-load")
@@ -149,7 +148,7 @@ def check_live_load(
     """How many live streams of continuous speech the server can carry."""
     counts = [int(count) for count in clients.split(",")]
     settings = _settings(variables)
-    _show(live.load(model, counts, seconds, settings, has_baseline=exact))
+    show(live.load(model, counts, seconds, settings, has_baseline=exact))
 
 
 @app.command("live-silence")
@@ -160,7 +159,7 @@ def check_live_silence(
     variables: Variables = None,
 ) -> None:
     """Text invented in live streams where nobody speaks."""
-    _show(live_stress.silence(model, 60 * minutes, pace, _settings(variables)))
+    show(live_stress.silence(model, 60 * minutes, pace, _settings(variables)))
 
 
 @app.command("live-overload")
@@ -171,7 +170,7 @@ def check_live_overload(
     variables: Variables = None,
 ) -> None:
     """Three times as many live streams as the server can carry, and the time after them."""
-    _show(live_stress.overload(model, capacity, 60 * minutes, _settings(variables)))
+    show(live_stress.overload(model, capacity, 60 * minutes, _settings(variables)))
 
 
 @app.command("live-vanish")
@@ -181,20 +180,11 @@ def check_live_vanish(
     variables: Variables = None,
 ) -> None:
     """What live callers leave behind that vanish without a word."""
-    _show(live_vanish.vanish(model, n_cycles, _settings(variables)))
+    show(live_vanish.vanish(model, n_cycles, _settings(variables)))
 
 
 def _settings(variables: list[str] | None) -> dict[str, str]:
     return dict(variable.split("=", 1) for variable in variables or ())
-
-
-def _show(table: Table) -> None:
-    Console().print(table)
-    RESULTS.mkdir(exist_ok=True)
-    stamp = datetime.now(UTC).strftime("%Y%m%dT%H%M%S")
-    name = str(table.title).split(",")[0].lower().replace(" ", "-")
-    with (RESULTS / f"{stamp}-{name}.txt").open("w", encoding="utf-8") as file:
-        Console(file=file, width=200).print(table)
 
 
 app()

@@ -22,12 +22,16 @@ class Recording:
     Attributes:
         text: what is said, "" for nothing, None where no one wrote it down.
         english: its meaning in English, where known.
+        speaker: who speaks, where one person does and is known.
+        rttm: a file of who speaks when, where there is one.
     """
 
     path: Path
     language: str | None
     text: str | None
     english: str | None = None
+    speaker: str | None = None
+    rttm: Path | None = None
 
     @property
     def duration_s(self) -> float:
@@ -54,8 +58,9 @@ def _listed(folder: Path) -> Iterator[Recording]:
     for line in (folder / "refs.jsonl").read_text(encoding="utf-8").splitlines():
         row = json.loads(line)
         language = (row.get("language") or "")[:2] or None
-        english = row.get("translation_en")
-        yield Recording(folder / row["file"], language, row.get("text"), english)
+        english, speaker = row.get("translation_en"), row.get("speaker")
+        rttm = folder / row["rttm"] if "rttm" in row else None
+        yield Recording(folder / row["file"], language, row.get("text"), english, speaker, rttm)
 
 
 def _packaged() -> Iterator[Recording]:

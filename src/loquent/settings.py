@@ -40,6 +40,7 @@ DEFAULT_ALIASES: Mapping[str, str] = {
     "whisper-1": "whisper-base",
     "gpt-4o-transcribe": "whisper-base",
     "gpt-4o-mini-transcribe": "whisper-base",
+    "gpt-4o-transcribe-diarize": "whisper-base",
     "whisper-large-v3": "whisper-base",
     "whisper-large-v3-turbo": "whisper-base",
     "assemblyai/assemblyai": "whisper-base",
@@ -92,6 +93,10 @@ class Settings(BaseSettings):
 
     default_model: str = Field("whisper-base", description="loaded at start")
     translation_model: str = Field("whisper-base", description="translates for models that cannot")
+    diarization_model: str = Field("pyannote-campplus", description="tells speakers apart")
+    max_known_speakers: int = Field(
+        4, ge=1, le=16, description="voices that one request may give names to"
+    )
     aliases: dict[str, str] = Field(
         default_factory=lambda: dict(DEFAULT_ALIASES),
         description="other names of installed models",

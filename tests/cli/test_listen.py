@@ -12,6 +12,7 @@ import sys
 import wave
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from dataclasses import replace
 from pathlib import Path
 
 import pysubs2
@@ -22,9 +23,10 @@ from loquent.domain.errors import EngineError
 from loquent.domain.live import Final, LiveRequest, SoundFormat
 from loquent.render import ResponseFormat
 from loquent.wiring import LocalPlatform
-from tests.assets import ROOT, clip, clip_text, data_dir
+from tests.assets import ROOT, clip, clip_files, clip_text, data_dir
 from tests.cli.conftest import Shell
 from tests.cli.process import LIMIT_S, Outcome, command, environment, run
+from tests.fakes import scripted_live
 from tests.fakes.fake_live_transcriber import FakeLiveTranscriber
 from tests.fakes.microphones import sounddevice
 
@@ -149,6 +151,32 @@ def test_what_is_no_recording_leaves_earlier_subtitles(tmp_path: Path) -> None:
     assert outcome.err.startswith("error: The content of the file is in no accepted format")
     assert outcome.err.count("\n") == 1
     assert (tmp_path / "a.srt").read_text() == "precious"
+
+
+@pytest.mark.engine
+@pytest.mark.xdist_group("cli")
+def test_two_people_on_the_telephone_are_told_apart(tmp_path: Path) -> None:
+    words = ("--file", clip("two-speakers"), "--diarise", "--srt", "a.srt", *SMALLEST)
+    outcome = _loquent(tmp_path, *words)
+    assert outcome.code == 0, outcome.err
+    lines = outcome.out.splitlines()
+    assert {line[:3] for line in lines} == {"A: ", "B: "}
+    turns = _turns("two-speakers")
+    letters = dict(zip(dict.fromkeys(who for *_, who in turns), "AB", strict=True))
+    right_s = wrong_s = 0.0
+    for cue in _cues(tmp_path / "a.srt"):
+        for start_s, end_s, who in turns:
+            shared_s = max(0.0, min(cue.end / 1000, end_s) - max(cue.start / 1000, start_s))
+            is_right = cue.plaintext.startswith(f"{letters[who]}: ")
+            right_s, wrong_s = right_s + is_right * shared_s, wrong_s + (not is_right) * shared_s
+    assert wrong_s < 0.15 * right_s
+
+
+def _turns(name: str) -> list[tuple[float, float, str]]:
+    """Return who speaks from when to when."""
+    rttm = next(path for path in clip_files(name) if path.suffix == ".rttm")
+    rows = [line.split() for line in rttm.read_text().splitlines()]
+    return [(float(row[3]), float(row[3]) + float(row[4]), row[7]) for row in rows]
 
 
 # Ctrl-C
@@ -304,7 +332,7 @@ def test_a_missing_microphone_is_told_with_those_that_are(
 def test_the_command_explains_itself(shell: Shell) -> None:
     outcome = shell("listen", "--help")
     assert outcome.code == 0
-    for option in ("--file", "--realtime", "--device", "--srt", "--vtt", "Ctrl-C"):
+    for option in ("--file", "--realtime", "--device", "--diarise", "--srt", "--vtt", "Ctrl-C"):
         assert option in outcome.out
     assert "None" not in outcome.out
 
@@ -358,6 +386,33 @@ def test_words_that_may_be_missing_are_told(
         "error: words may be missing from 1 of 1 utterances: The model stumbled.",
     ]
     assert len(_cues(silence.parent / "a.srt")) == 1
+
+
+def test_lines_and_subtitles_say_who_speaks_if_that_is_wanted(
+    shell: Shell, monkeypatch: pytest.MonkeyPatch, silence: Path
+) -> None:
+    live = FakeLiveTranscriber()
+    monkeypatch.setattr(LocalPlatform, "live", live)
+    words = ("--file", silence, "--srt", "a.srt", "--vtt", "a.vtt")
+    assert shell("listen", *words).out == "hello there\n"
+    outcome = shell("listen", "--diarise", *words)
+    assert (outcome.code, outcome.out) == (0, "A: hello there\n")
+    assert [session.requests[0].speakers for session in live.opened] == [False, True]
+    assert "\nA: hello there\n" in (silence.parent / "a.srt").read_text()
+    assert "\n<v A>hello there\n" in (silence.parent / "a.vtt").read_text()
+
+
+def test_each_speaker_of_an_utterance_has_a_line(
+    shell: Shell, monkeypatch: pytest.MonkeyPatch, silence: Path
+) -> None:
+    one = scripted_live.final(1, "Ever tried.", speaker="A")
+    (said,) = one.transcript.segments
+    answered = replace(said, id=1, text=" Ever failed.", speaker="B")
+    both = replace(one.transcript, segments=(said, answered))
+    script = [[replace(one, transcript=both)]]
+    monkeypatch.setattr(LocalPlatform, "live", scripted_live.ScriptedTranscriber(script))
+    outcome = shell("listen", "--diarise", "--file", silence)
+    assert outcome.out.splitlines()[:2] == ["A: Ever tried.", "B: Ever failed."]
 
 
 async def test_subtitles_are_on_disk_before_the_end(

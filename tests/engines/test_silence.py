@@ -24,6 +24,7 @@ from tests.engines.weights import (
     word_error_rate,
 )
 from tests.fakes.fake_speech import FakeDecoder
+from tests.fakes.fake_voices import FakeAnalyst, following
 
 pytestmark = [pytest.mark.engine, pytest.mark.xdist_group("engines")]
 
@@ -32,8 +33,13 @@ WINDOW_SAMPLES = 5 * SAMPLE_RATE_HZ
 
 async def transcribed(samples: Samples, model: str = MULTILINGUAL) -> Transcript:
     windows = [samples[i : i + WINDOW_SAMPLES] for i in range(0, len(samples), WINDOW_SAMPLES)]
+    decoder = FakeDecoder(windows)
     local = LocalTranscriber(
-        model, decoder=FakeDecoder(windows), detector=detector(), recognizers=Recognizers()
+        model,
+        decoder=decoder,
+        detector=detector(),
+        recognizers=Recognizers(),
+        following=following(FakeAnalyst(), decoder),
     )
     source = AudioSource(Path("unread"), 0)
     async with aclosing(local.transcribe(TranscriptionRequest(model), source)) as updates:

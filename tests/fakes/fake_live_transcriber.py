@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
+from dataclasses import replace
 
 from loquent.domain.errors import InvalidRequestError, LoquentError
 from loquent.domain.live import (
@@ -24,15 +25,24 @@ BYTES_PER_S = 32_000
 
 WORDS = ("hello", "there")
 
+SPEAKERS = "AB"
+"""Who says the utterances, in turn, where that is asked for."""
+
 
 class FakeLiveSession:
     """Counts bytes; every commit, and the end, make one utterance of whatever was heard."""
 
-    def __init__(self, request: LiveRequest, failure: LoquentError | None = None) -> None:
+    def __init__(
+        self,
+        request: LiveRequest,
+        failure: LoquentError | None = None,
+        absence: LoquentError | None = None,
+    ) -> None:
         self.requests = [request]
         self.n_bytes = 0
         self.is_closed = False
         self._failure = failure
+        self._absence = absence
         self._outbox = Outbox()
         self._n_utterances = 0
         self._start_s = 0.0
@@ -57,6 +67,8 @@ class FakeLiveSession:
         self._start_s = self.heard_s
 
     async def configure(self, request: LiveRequest) -> None:
+        if request.speakers and self._absence:
+            raise self._absence
         if request.sound != self.requests[-1].sound and self.n_bytes:
             raise InvalidRequestError("the format of the sound cannot change", param="format")
         self.requests.append(request)
@@ -75,6 +87,8 @@ class FakeLiveSession:
     def _utterance(self, number: int, start_s: float, end_s: float) -> list[LiveUpdate]:
         middle_s = (start_s + end_s) / 2
         words = (Word(WORDS[0], start_s, middle_s, 0.9), Word(WORDS[1], middle_s, end_s, 0.7))
+        is_asked = self.requests[-1].speakers
+        speaker = SPEAKERS[(number - 1) % len(SPEAKERS)] if is_asked else None
         return [
             SpeechStarted(number, start_s),
             Partial(number, start_s, middle_s, WORDS[0], words[:1]),
@@ -85,29 +99,41 @@ class FakeLiveSession:
                 number,
                 start_s,
                 end_s,
-                _transcript(words, self.requests[0].model),
+                _transcript(words, self.requests[0].model, speaker),
                 n_shown=2,
                 n_changed=0,
                 error=self._failure,
+                speaker=speaker,
             ),
         ]
 
 
 class FakeLiveTranscriber:
-    """Opens fake sessions, and remembers them."""
+    """Opens fake sessions, and remembers them.
+
+    Args:
+        refusal: why none is opened.
+        failure: why each final may lack words.
+        absence: why nobody is told apart.
+    """
 
     def __init__(
-        self, refusal: LoquentError | None = None, failure: LoquentError | None = None
+        self,
+        refusal: LoquentError | None = None,
+        failure: LoquentError | None = None,
+        absence: LoquentError | None = None,
     ) -> None:
         self.opened: list[FakeLiveSession] = []
         self._refusal = refusal
         self._failure = failure
+        self._absence = absence
 
     @asynccontextmanager
     async def open(self, request: LiveRequest) -> AsyncIterator[FakeLiveSession]:
-        if self._refusal:
-            raise self._refusal
-        session = FakeLiveSession(request, self._failure)
+        refusal = self._refusal or (self._absence if request.speakers else None)
+        if refusal:
+            raise refusal
+        session = FakeLiveSession(request, self._failure, self._absence)
         self.opened.append(session)
         try:
             yield session
@@ -122,7 +148,7 @@ class FakeLiveTranscriber:
         ]
 
 
-def _transcript(words: Sequence[Word], model: str) -> Transcript:
+def _transcript(words: Sequence[Word], model: str, speaker: str | None) -> Transcript:
     segment = Segment(
         id=0,
         start_s=words[0].start_s,
@@ -133,7 +159,8 @@ def _transcript(words: Sequence[Word], model: str) -> Transcript:
         avg_logprob=-0.1,
         compression_ratio=1.0,
         no_speech_prob=0.0,
-        words=tuple(words),
+        words=tuple(replace(word, speaker=speaker) for word in words),
+        speaker=speaker,
         token_scores=tuple(
             TokenScore(f" {word.text}", f" {word.text}".encode(), -0.1) for word in words
         ),

@@ -44,7 +44,9 @@ class FakeDecoder:
         self._windows = windows
         self._error = error
 
-    async def decode(self, source: AudioSource) -> AsyncGenerator[Samples]:
+    async def decode(
+        self, source: AudioSource, channel: int | None = None
+    ) -> AsyncGenerator[Samples]:
         try:
             for window in self._windows:
                 yield window

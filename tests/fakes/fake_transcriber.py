@@ -6,10 +6,12 @@ import asyncio
 import threading
 from collections.abc import AsyncGenerator, Sequence
 from dataclasses import dataclass, replace
+from itertools import cycle
 from pathlib import Path
 
 from loquent.domain.audio import AudioSource
 from loquent.domain.request import TranscriptionRequest
+from loquent.domain.speakers import SpeakerSearch
 from loquent.domain.transcript import Segment, TokenScore, Transcript, Word, join_text
 
 SERVING_MODEL = "fake/tiny"
@@ -35,11 +37,16 @@ class Gate:
 
 @dataclass(frozen=True, slots=True)
 class ReceivedCall:
-    """What one call handed over."""
+    """What one call handed over.
+
+    Attributes:
+        references: what the recordings of known speakers held.
+    """
 
     request: TranscriptionRequest
     content: bytes
     path: Path
+    references: tuple[bytes, ...] = ()
 
 
 def segment(text: str, index: int = 0) -> Segment:
@@ -63,8 +70,18 @@ def segment(text: str, index: int = 0) -> Segment:
 HELLO = (segment(" Hello there.", 0), segment(" General speech.", 1))
 
 
+def voices_of(search: SpeakerSearch | None) -> tuple[bytes, ...]:
+    """Read the recordings of known speakers, and check that they are as large as was told."""
+    sources = [known.reference for known in search.known] if search else []
+    contents = tuple(source.path.read_bytes() for source in sources)
+    assert [len(content) for content in contents] == [source.n_bytes for source in sources]
+    return contents
+
+
 class FakeTranscriber:
     """Follows a script, then ends with the transcript of the segments it contains.
+
+    Where speakers are asked for, they take turns: those known by name, else A and B.
 
     Args:
         script: segments are yielded, errors raised, gates waited at.
@@ -79,7 +96,8 @@ class FakeTranscriber:
         self, request: TranscriptionRequest, source: AudioSource
     ) -> AsyncGenerator[Segment | Transcript, None]:
         content = await asyncio.to_thread(source.path.read_bytes)
-        self.calls.append(ReceivedCall(request, content, source.path))
+        references = await asyncio.to_thread(voices_of, request.speakers)
+        self.calls.append(ReceivedCall(request, content, source.path, references))
         said: list[Segment] = []
         try:
             for step in self.script:
@@ -110,6 +128,18 @@ def _transcript(request: TranscriptionRequest, said: tuple[Segment, ...]) -> Tra
         text=join_text(said),
         language="en" if said else None,
         duration_s=len(said) + 0.47,
-        segments=said,
+        segments=_with_speakers(request.speakers, said) if request.speakers else said,
         model=SERVING_MODEL,
+    )
+
+
+def _with_speakers(search: SpeakerSearch, said: tuple[Segment, ...]) -> tuple[Segment, ...]:
+    names = cycle([known.name for known in search.known] or ["A", "B"])
+    return tuple(
+        replace(
+            segment,
+            speaker=name,
+            words=tuple(replace(word, speaker=name) for word in segment.words),
+        )
+        for segment, name in zip(said, names, strict=False)
     )

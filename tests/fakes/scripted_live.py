@@ -127,6 +127,7 @@ def final(
     duration_s: float = 1.2,
     language: str | None = "en",
     error: LoquentError | None = None,
+    speaker: str | None = None,
 ) -> Final:
     """Return a final; each word is a token."""
     words = text.split()
@@ -142,6 +143,7 @@ def final(
         compression_ratio=1.0,
         no_speech_prob=0.0,
         token_scores=scores,
+        speaker=speaker,
     )
     transcript = Transcript(
         task=Task.TRANSCRIBE,
@@ -151,4 +153,4 @@ def final(
         segments=(segment,) if text else (),
         model="fake/big",
     )
-    return Final(number, 0.0, duration_s, transcript, error=error)
+    return Final(number, 0.0, duration_s, transcript, error=error, speaker=speaker)

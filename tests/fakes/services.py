@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from loquent.api.app import Services
 from loquent.domain.activity import ModelActivity
+from tests.fakes.fake_diarizer import FakeDiarizer
 from tests.fakes.fake_directory import FakeDirectory
 from tests.fakes.fake_live_transcriber import FakeLiveTranscriber
 from tests.fakes.fake_speaker import FakeSpeaker, FakeVoices
@@ -24,10 +25,12 @@ def fake_services(
     directory: FakeDirectory | None = None,
     speaker: FakeSpeaker | None = None,
     live: FakeLiveTranscriber | None = None,
+    diarizer: FakeDiarizer | None = None,
 ) -> Services:
     follower = live or FakeLiveTranscriber()
     return Services(
         transcriber=transcriber or FakeTranscriber(),
+        diarizer=diarizer or FakeDiarizer(),
         live=follower,
         speaker=speaker or FakeSpeaker(),
         directory=directory or FakeDirectory(),

@@ -14,9 +14,10 @@ from fastapi.routing import APIRoute
 from loquent.api import forms
 from loquent.api.app import ApiOptions, create_app
 from loquent.api.dialects import DIALECTS
+from loquent.api.diarization import OFFERED_FORMATS
 from loquent.api.errors import TABLE
 from loquent.api.fields import FieldReader
-from loquent.api.form_schema import request_body
+from loquent.api.form_schema import diarization_body, request_body
 from loquent.api.forms import FormRules, parse_transcription, parse_translation
 from loquent.api.live.closing import CODES, DONE, IDLE
 from loquent.api.transcriptions import Parse
@@ -44,14 +45,26 @@ SAMPLES = {
     "hotwords": "Loquent",
     "beam_size": "2",
     "best_of": "2",
-    "diarise": "false",
-    "diarize": "false",
+    "diarise": "true",
+    "diarize": "true",
+    "num_speakers": "2",
+    "min_speakers": "2",
+    "max_speakers": "2",
+    "channels": "separate",
     "preference": "balanced",
     "allowed_providers[]": "local",
     "eu_native": "false",
     "allow_quantization": "true",
 }
 """A value of each field that a transcription accepts."""
+
+NEEDED = {
+    "timestamp_granularities[]": ("response_format", "verbose_json"),
+    **dict.fromkeys(
+        ("num_speakers", "min_speakers", "max_speakers", "channels"), ("diarise", "true")
+    ),
+}
+"""What a field needs beside it."""
 
 _CODE_GIVEN = re.compile(r'\bcode="(\w+)"')
 _HEADER = re.compile(r'"(x-[a-z-]+)"')
@@ -183,23 +196,37 @@ def test_every_field_that_is_read_is_described(
     assert set(readers[0].known) <= described
 
 
+def test_every_field_of_a_diarization_is_described_among_speakers() -> None:
+    body = diarization_body("any", OFFERED_FORMATS)["requestBody"]
+    schema = body["content"]["multipart/form-data"]["schema"]
+    section = _page("http").partition("## Speakers")[2].partition("\n## ")[0]
+    described = set(_quoted(section.partition("**Who speaks when, without words.**")[2]))
+    assert set(schema["properties"]) <= described
+    assert set(schema["properties"]["response_format"]["enum"]) <= described
+
+
 def test_there_is_a_sample_of_every_field_that_may_be_sent() -> None:
-    refused = {"known_speaker_names[]", "known_speaker_references[]"}
+    paired = {"known_speaker_names[]", "known_speaker_references[]"}
     apart = {"file", "model", "model_extensions"}
-    assert set(SAMPLES) == set(_fields()) - refused - apart
+    assert set(SAMPLES) == set(_fields()) - paired - apart
+
+
+def _form(name: str) -> tuple[tuple[str, str], ...]:
+    """Return a form with the sample of one field, and what it needs."""
+    needed = [NEEDED[name]] if name in NEEDED else []
+    return (*MINIMAL, *needed, (name, SAMPLES[name]))
 
 
 @pytest.mark.parametrize("name", SAMPLES)
 def test_a_field_works_in_translations_exactly_if_the_table_says_so(name: str) -> None:
     said = _fields()[name][4]
-    call = parse_translation((*MINIMAL, (name, SAMPLES[name])), FormRules())
+    call = parse_translation(_form(name), FormRules())
     assert call.ignored == ((name.removesuffix("[]"),) if said == "ignored" else ())
 
 
 @pytest.mark.parametrize("name", SAMPLES)
 def test_every_sample_is_honoured_in_transcriptions(name: str) -> None:
-    needed = [("response_format", "verbose_json")] if name.startswith("timestamp") else []
-    call = parse_transcription((*MINIMAL, *needed, (name, SAMPLES[name])), FormRules())
+    call = parse_transcription(_form(name), FormRules())
     assert call.ignored == ()
 
 

@@ -35,7 +35,6 @@ def _header_alone() -> bytes:
         ({"temperature": 1.1}, "temperature"),
         ({"temperature": math.nan}, "temperature"),
         ({"response_format": "xml"}, "response_format"),
-        ({"response_format": "diarized_json"}, "response_format"),
         ({"timestamp_granularities": ["word"]}, "timestamp_granularities"),
         (
             {"timestamp_granularities": ["char"], "response_format": "verbose_json"},
@@ -52,7 +51,12 @@ def _header_alone() -> bytes:
         ({"stream": True, "response_format": "srt"}, "stream"),
         ({"model": ""}, "model"),
         ({"prompt": "x" * 70_000}, "prompt"),
-        ({"extra_body": {"diarise": True}}, "diarise"),
+        ({"extra_body": {"num_speakers": 2}}, "num_speakers"),
+        ({"extra_body": {"diarise": True, "min_speakers": 3, "max_speakers": 2}}, "min_speakers"),
+        (
+            {"response_format": "diarized_json", "known_speaker_names": ["Ann"]},
+            "known_speaker_references",
+        ),
     ],
     ids=lambda part: next(iter(part)) if isinstance(part, dict) else "",
 )

@@ -30,8 +30,16 @@ def speech(path: Path, length_s: float) -> AudioSource:
     return saved(path, wav((tone(length_s) * 32_767).astype("i2")))
 
 
-async def decoded(decoder: AudioDecoder, source: AudioSource) -> Samples:
-    return np.concatenate([window async for window in decoder.decode(source)])
+async def decoded(
+    decoder: AudioDecoder, source: AudioSource, channel: int | None = None
+) -> Samples:
+    return np.concatenate([window async for window in decoder.decode(source, channel)])
+
+
+def on_two_channels(path: Path, length_s: float) -> AudioSource:
+    """Record a tone on the left that is four times as loud as the same on the right."""
+    loud = tone(length_s) * 32_767
+    return saved(path, wav(np.stack([loud, loud / 4], axis=1).astype("i2"), n_channels=2))
 
 
 async def test_windows_follow_each_other_without_gap(decoder: AudioDecoder, tmp_path: Path) -> None:
@@ -84,3 +92,20 @@ async def test_recordings_do_not_mix(decoder: AudioDecoder, tmp_path: Path) -> N
     assert lengths == [5.0, 5.0, 5.0, 2.0]
     assert [duration_s(window) async for window in first] == [1.0]
     assert [window async for window in second] == []
+
+
+@pytest.mark.parametrize(("channel", "share"), [(None, 5 / 8), (0, 1.0), (1, 1 / 4)])
+async def test_one_channel_is_heard_alone_or_all_as_their_mean(
+    decoder: AudioDecoder, tmp_path: Path, channel: int | None, share: float
+) -> None:
+    samples = await decoded(decoder, on_two_channels(tmp_path / "a", 6.0), channel)
+    assert np.abs(samples - share * tone(6.0)).max() < 1e-3
+
+
+@pytest.mark.parametrize("channel", [2, 1_000_000])
+async def test_a_channel_that_is_not_there_is_a_request_error_that_tells_how_many_there_are(
+    decoder: AudioDecoder, tmp_path: Path, channel: int
+) -> None:
+    with pytest.raises(InvalidAudioError, match="2 channels"):
+        await decoded(decoder, on_two_channels(tmp_path / "a", 1.0), channel)
+    assert len(await decoded(decoder, on_two_channels(tmp_path / "b", 1.0)))

@@ -11,7 +11,12 @@ import numpy as np
 import pytest
 
 from loquent.domain.audio import Samples
-from loquent.domain.errors import InvalidRequestError, LoquentError, OverloadedError
+from loquent.domain.errors import (
+    InvalidRequestError,
+    LoquentError,
+    ModelNotFoundError,
+    OverloadedError,
+)
 from loquent.domain.live import (
     Final,
     LiveRequest,
@@ -31,7 +36,8 @@ from tests.engines.weights import detector, recognizer, samples_of, word_error_r
 from tests.fakes.fake_live_recognizer import FakeLiveRecognizer, sentence
 from tests.fakes.fake_live_transcriber import FakeLiveTranscriber
 from tests.fakes.fake_speech import FakeDetector, silence
-from tests.unit.realtime.stage import pcm
+from tests.fakes.fake_voices import VOICES_MODEL, FakeAnalyst
+from tests.unit.realtime.stage import CAST, pcm
 from tests.unit.routing.models import TINY, names
 
 SERVES: ModelCard = TINY
@@ -47,11 +53,16 @@ FAKE = [pytest.param("fake"), pytest.param("local over fakes"), pytest.param("ro
 
 @dataclass
 class Adapter:
-    """One `LiveTranscriber`, and what it is asked about."""
+    """One `LiveTranscriber`, and what it is asked about.
+
+    Attributes:
+        answer: the same by another voice.
+    """
 
     transcriber: LiveTranscriber
     board: LiveBoard
     speech: Samples
+    answer: Samples
 
 
 class Follower:
@@ -62,19 +73,39 @@ class Follower:
         yield recognizer(model_id)
 
 
-def adapter(name: str, refusal: LoquentError | None = None) -> Adapter:
+def adapter(
+    name: str, refusal: LoquentError | None = None, absence: LoquentError | None = None
+) -> Adapter:
+    """Build an adapter.
+
+    Args:
+        refusal: why nobody is followed.
+        absence: why nobody is told apart.
+    """
+    analyst = FakeAnalyst(CAST, absence=absence)
+    spoken = sentence("one", "two", "three", "four"), sentence("six", "seven", "eight", "nine")
     if name == "fake":
-        fake = FakeLiveTranscriber(refusal)
-        return Adapter(fake, fake, sentence("one", "two"))
+        fake = FakeLiveTranscriber(refusal, absence=absence)
+        return Adapter(fake, fake, *spoken)
     if name == "local":
-        local = LocalLiveTranscriber(SERVES.id, detector=detector(), recognizers=Follower())
-        return Adapter(local, local, samples_of(sample()))
+        local = LocalLiveTranscriber(
+            SERVES.id,
+            detector=detector(),
+            recognizers=Follower(),
+            analysts=analyst,
+            diarization_model=VOICES_MODEL,
+        )
+        return Adapter(local, local, samples_of(sample()), samples_of(sample()))
     over_fakes = LocalLiveTranscriber(
-        SERVES.id, detector=FakeDetector(), recognizers=FakeLiveRecognizer(refusal=refusal)
+        SERVES.id,
+        detector=FakeDetector(),
+        recognizers=FakeLiveRecognizer(refusal=refusal),
+        analysts=analyst,
+        diarization_model=VOICES_MODEL,
     )
     front = LiveRouter(lambda: names(SERVES), lambda _model_id: over_fakes)
     served: LiveTranscriber = front if name == "router" else over_fakes
-    return Adapter(served, over_fakes, sentence("one", "two"))
+    return Adapter(served, over_fakes, *spoken)
 
 
 @pytest.fixture(params=[*FAKE, *REAL])
@@ -251,6 +282,54 @@ async def test_who_cannot_be_followed_is_told_at_once(name: str) -> None:
         async with refusing.transcriber.open(REQUEST):
             pytest.fail("it was opened")
     assert list(refusing.board.sessions()) == []
+
+
+async def dialogue(on: Adapter, session: LiveSession) -> list[Final]:
+    """Say something, be answered, go on; return what was told."""
+    reading = asyncio.create_task(told(session))
+    for part in (on.speech, on.answer, on.speech):
+        await hear(session, part)
+        await session.commit()
+    await session.finish()
+    return finals(await reading)
+
+
+async def test_nobody_is_named_where_nobody_asks(on: Adapter) -> None:
+    async with on.transcriber.open(REQUEST) as session:
+        for final in await dialogue(on, session):
+            assert final.speaker is None
+            assert {segment.speaker for segment in final.transcript.segments} == {None}
+            assert {word.speaker for word in final.transcript.words} == {None}
+
+
+@without_weights
+async def test_who_speaks_is_told_where_it_is_asked_for(on: Adapter) -> None:
+    async with on.transcriber.open(replace(REQUEST, speakers=True)) as session:
+        told_of = await dialogue(on, session)
+    assert [final.speaker for final in told_of] == ["A", "B", "A"]
+    for final in told_of:
+        assert {segment.speaker for segment in final.transcript.segments} == {final.speaker}
+        assert {word.speaker for word in final.transcript.words} == {final.speaker}
+
+
+@without_weights
+async def test_who_speaks_may_be_asked_for_on_the_way(on: Adapter) -> None:
+    async with on.transcriber.open(REQUEST) as session:
+        await session.configure(replace(REQUEST, speakers=True))
+        assert [final.speaker for final in await dialogue(on, session)] == ["A", "B", "A"]
+
+
+@without_weights
+async def test_who_speaks_cannot_be_told_without_the_model_for_it(name: str) -> None:
+    on = adapter(name, absence=ModelNotFoundError("Pull it."))
+    with pytest.raises(ModelNotFoundError):
+        async with on.transcriber.open(replace(REQUEST, speakers=True)):
+            pytest.fail("it was opened")
+    assert list(on.board.sessions()) == []
+    async with on.transcriber.open(REQUEST) as session:
+        with pytest.raises(ModelNotFoundError):
+            await session.configure(replace(REQUEST, speakers=True))
+        assert len(await dialogue(on, session)) == 3
 
 
 @only_real

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from contextlib import aclosing, asynccontextmanager
+from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
 
@@ -16,6 +17,7 @@ from loquent.domain.audio import AudioSource
 from loquent.domain.errors import InvalidRequestError
 from loquent.domain.model import ModelCard
 from loquent.domain.request import TranscriptionRequest
+from loquent.domain.speakers import SpeakerSearch
 from loquent.domain.transcript import Segment, Transcript, join_text
 from loquent.pipeline.transcription import LocalTranscriber
 from loquent.ports import Transcriber
@@ -24,6 +26,7 @@ from tests.assets import SAMPLE_TEXT, sample
 from tests.engines.weights import ENGLISH_ONLY, Recognizers, detector, word_error_rate
 from tests.fakes.fake_speech import FakeDecoder, FakeDetector, FakeRecognizer, Line, silence, spoken
 from tests.fakes.fake_transcriber import FakeTranscriber
+from tests.fakes.fake_voices import FakeAnalyst, following
 from tests.unit.codec.recordings import saved, wav
 from tests.unit.routing.models import TINY, names
 
@@ -41,11 +44,13 @@ FAKE = [pytest.param("fake"), pytest.param("local over fakes")]
 
 def _over_fakes() -> LocalTranscriber:
     windows = [np.concatenate([spoken(line, 2.0), silence(9.0)]) for line in range(2)]
+    decoder = FakeDecoder(windows)
     return LocalTranscriber(
         SERVES.id,
-        decoder=FakeDecoder(windows),
+        decoder=decoder,
         detector=FakeDetector(),
         recognizers=FakeRecognizer([Line("Hello there."), Line("General speech.")]),
+        following=following(FakeAnalyst(), decoder),
     )
 
 
@@ -54,7 +59,11 @@ async def _real(name: str) -> AsyncIterator[Transcriber]:
     pool = DecoderPool(DecodeLimits(n_warm=1))
     await pool.start()
     local = LocalTranscriber(
-        SERVES.id, decoder=pool, detector=detector(), recognizers=Recognizers()
+        SERVES.id,
+        decoder=pool,
+        detector=detector(),
+        recognizers=Recognizers(),
+        following=following(FakeAnalyst(), pool),
     )
     yield local if name == "local" else Router(lambda: names(SERVES), lambda _model_id: local)
     await pool.close()
@@ -84,6 +93,7 @@ def source(name: str, tmp_path: Path) -> AudioSource:
     return saved(tmp_path / "recording", b"sound")
 
 
+only_fake = pytest.mark.parametrize("name", FAKE)
 only_real = pytest.mark.parametrize("name", REAL)
 
 
@@ -126,6 +136,21 @@ async def test_words_and_scores_are_there_only_when_asked_for(
     detailed, _transcript = await collected(transcriber, DETAILED, source)
     assert not any(segment.words or segment.token_scores for segment in plain)
     assert all(segment.words and segment.token_scores for segment in detailed)
+
+
+@only_fake
+async def test_speakers_are_told_at_the_end_only_when_asked_for(
+    transcriber: Transcriber, source: AudioSource
+) -> None:
+    request = replace(DETAILED, speakers=SpeakerSearch())
+    told, transcript = await collected(transcriber, request, source)
+    _told, plain = await collected(transcriber, DETAILED, source)
+    assert [segment.speaker for segment in told] == [None, None]
+    assert [segment.speaker for segment in transcript.segments] == ["A", "B"]
+    assert {segment.speaker for segment in plain.segments} == {None}
+    for segment in transcript.segments:
+        assert {word.speaker for word in segment.words} == {segment.speaker}
+    assert transcript.text == plain.text
 
 
 async def test_a_listener_may_leave_at_any_time(

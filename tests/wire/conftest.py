@@ -15,6 +15,7 @@ import pytest
 import uvicorn
 
 from loquent.api.app import ApiOptions, create_app
+from tests.fakes.fake_diarizer import FakeDiarizer
 from tests.fakes.fake_directory import FakeDirectory
 from tests.fakes.fake_speaker import FakeSpeaker
 from tests.fakes.fake_transcriber import FakeTranscriber
@@ -31,6 +32,7 @@ class LiveServer:
     transcriber: FakeTranscriber = field(default_factory=FakeTranscriber)
     directory: FakeDirectory = field(default_factory=FakeDirectory)
     speaker: FakeSpeaker = field(default_factory=FakeSpeaker)
+    diarizer: FakeDiarizer = field(default_factory=FakeDiarizer)
     clients: ExitStack = field(default_factory=ExitStack)
 
     @property
@@ -51,15 +53,18 @@ def running(
     transcriber: FakeTranscriber,
     directory: FakeDirectory,
     speaker: FakeSpeaker | None = None,
+    diarizer: FakeDiarizer | None = None,
 ) -> Iterator[LiveServer]:
     speaker = speaker or FakeSpeaker()
-    app = create_app(fake_services(transcriber, directory, speaker), options)
+    diarizer = diarizer or FakeDiarizer()
+    services = fake_services(transcriber, directory, speaker, diarizer=diarizer)
+    app = create_app(services, options)
     listening = socket.create_server(("127.0.0.1", 0))
     config = uvicorn.Config(app, log_config=None, access_log=False, loop="asyncio", lifespan="on")
     server = uvicorn.Server(config)
     thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]})
     thread.start()
-    live = LiveServer(listening.getsockname()[1], transcriber, directory, speaker)
+    live = LiveServer(listening.getsockname()[1], transcriber, directory, speaker, diarizer)
     try:
         with live.clients:
             yield live
@@ -81,13 +86,16 @@ def serve() -> Iterator[Serve]:
     with ExitStack() as running_servers:
 
         def start(
-            transcriber: FakeTranscriber | None = None, options: ApiOptions | None = None
+            transcriber: FakeTranscriber | None = None,
+            options: ApiOptions | None = None,
+            diarizer: FakeDiarizer | None = None,
         ) -> LiveServer:
             return running_servers.enter_context(
                 running(
                     options or ApiOptions(api_key=KEY),
                     transcriber or FakeTranscriber(),
                     FakeDirectory(),
+                    diarizer=diarizer,
                 )
             )
 

@@ -17,7 +17,7 @@ from tests.fakes.services import fake_services
 from tests.wire.conftest import KEY, LiveServer, running
 from tests.wire.envelopes import assert_envelope
 
-LIMITS = UploadLimits(max_file_bytes=1000, max_form_bytes=5000)
+LIMITS = UploadLimits(max_file_bytes=1000, max_form_bytes=5000, max_reference_bytes=1000)
 CANARY = RuntimeError("canary at /root/models/secret")
 
 
@@ -36,6 +36,7 @@ PRIVATE = sorted(set(PATHS) - PUBLIC)
 POSTS = sorted(_path(route) for route in _routes() if "POST" in (route.methods or ()))
 TEXTS = [path for path in POSTS if "/audio/speech" in path]
 UPLOADS = [path for path in POSTS if path not in TEXTS and "/realtime/" not in path]
+TRANSCRIPTIONS = [path for path in UPLOADS if "/diarization" not in path]
 DIRECTORY = [path for path in PATHS if "models" in path]
 
 
@@ -73,6 +74,7 @@ def test_the_table_of_routes_is_the_promised_one() -> None:
         "/audio/transcriptions",
         "/speech/transcriptions",
         "/audio/translations",
+        "/audio/diarization",
         "/models",
         "/models/whisper-1",
         "/audio/models",
@@ -124,10 +126,14 @@ def test_a_body_that_is_no_form_is_refused(http: httpx2.Client, path: str) -> No
     assert "curl" in error["message"]
 
 
+@pytest.mark.parametrize("path", TRANSCRIPTIONS)
+def test_a_form_without_a_model_is_refused(http: httpx2.Client, path: str) -> None:
+    response = http.post(path, files={"file": b"x"})
+    assert assert_envelope(response, _validation_status(path))["param"] == "model"
+
+
 @pytest.mark.parametrize("path", UPLOADS)
-def test_a_form_that_lacks_a_field_is_refused(http: httpx2.Client, path: str) -> None:
-    no_model = http.post(path, files={"file": b"x"})
-    assert assert_envelope(no_model, _validation_status(path))["param"] == "model"
+def test_a_form_without_a_file_is_refused(http: httpx2.Client, path: str) -> None:
     no_file = http.post(path, data={"model": "m"}, files={"other": (None, b"x")})
     assert assert_envelope(no_file, _validation_status(path))["param"] == "file"
 
@@ -153,7 +159,8 @@ def test_an_unknown_model_is_404(
     strict: LiveServer, http: httpx2.Client, monkeypatch: pytest.MonkeyPatch, path: str
 ) -> None:
     error = ModelNotFoundError("No model 'x'.", param="model")
-    monkeypatch.setattr(strict.transcriber, "script", [error])
+    for engine in (strict.transcriber, strict.diarizer):
+        monkeypatch.setattr(engine, "script", [error])
     response = http.post(path, data={"model": "x"}, files={"file": b"x"})
     assert assert_envelope(response, 404)["code"] == "model_not_found"
 
@@ -162,7 +169,8 @@ def test_an_unknown_model_is_404(
 def test_an_unforeseen_failure_is_a_silent_500(
     strict: LiveServer, http: httpx2.Client, monkeypatch: pytest.MonkeyPatch, path: str
 ) -> None:
-    monkeypatch.setattr(strict.transcriber, "script", [CANARY])
+    for engine in (strict.transcriber, strict.diarizer):
+        monkeypatch.setattr(engine, "script", [CANARY])
     response = http.post(path, data={"model": "x"}, files={"file": b"x"})
     assert assert_envelope(response, 500)["code"] == "internal_error"
     assert response.headers["x-should-retry"] == "false"

@@ -10,10 +10,7 @@ from loquent.domain.errors import UnsupportedOptionError
 
 LOCAL_PROVIDER = "local"
 
-_NO_SPEAKERS = "this server cannot tell speakers apart. Leave the field out to get the text alone."
 _ABSENT_FLAGS = (
-    ("diarise", False, _NO_SPEAKERS),
-    ("diarize", False, _NO_SPEAKERS),
     (
         "eu_native",
         False,
@@ -26,7 +23,6 @@ _ABSENT_FLAGS = (
     ),
 )
 """Name, the value that asks for nothing, and why the other cannot be had."""
-_SPEAKER_LISTS = ("known_speaker_names", "known_speaker_references")
 _NEUTRAL_PREFERENCE = "balanced"
 _PREFERENCES = ("speed", "cost", _NEUTRAL_PREFERENCE)
 
@@ -40,9 +36,6 @@ def refuse_absent_features(reader: FieldReader) -> None:
     for name, neutral, reason in _ABSENT_FLAGS:
         if reader.flag(name) is (not neutral):
             raise UnsupportedOptionError(f"{name}={str(not neutral).lower()}: {reason}", param=name)
-    for name in _SPEAKER_LISTS:
-        if reader.texts(name):
-            raise UnsupportedOptionError(f"{name}[]: {_NO_SPEAKERS}", param=name)
     preference = reader.choice("preference", _PREFERENCES)
     if preference not in {None, _NEUTRAL_PREFERENCE}:
         raise UnsupportedOptionError(

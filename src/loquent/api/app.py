@@ -11,6 +11,7 @@ from starlette.types import Lifespan, Scope
 from loquent.api.auth import PUBLIC_PATHS, RequireKey
 from loquent.api.client_secrets import add_client_secret_routes
 from loquent.api.dialects import DIALECTS, dialect_at
+from loquent.api.diarization import add_diarization_routes
 from loquent.api.edge import RequestEdge, log_exchange
 from loquent.api.errors import install_error_responses
 from loquent.api.live import openai as live_openai
@@ -74,6 +75,7 @@ def create_app(
     add_model_routes(app, services.directory)
     add_voice_routes(app, services.voices)
     add_transcription_routes(app, services.transcriber, options, metrics)
+    add_diarization_routes(app, services.diarizer, options, metrics)
     add_live_routes(app, live)
     add_client_secret_routes(app, live)
     app.state.drain = live.sockets.drain

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from loquent.api.fields import FieldReader, number_in, shown
+from loquent.api.fields import FieldReader, number_in, shown, whole_number_in
 from loquent.domain.errors import InvalidRequestError
 from loquent.domain.request import MAX_HYPOTHESES, SearchEffort, SpeechDetection
 
@@ -19,12 +19,10 @@ def read_search(reader: FieldReader) -> SearchEffort:
 
     Raises: InvalidRequestError.
     """
-    return SearchEffort(_hypotheses(reader, "beam_size"), _hypotheses(reader, "best_of"))
-
-
-def _hypotheses(reader: FieldReader, name: str) -> int | None:
-    number = reader.number(name, 1, MAX_HYPOTHESES)
-    return None if number is None else _whole(name, number)
+    return SearchEffort(
+        reader.whole_number("beam_size", 1, MAX_HYPOTHESES),
+        reader.whole_number("best_of", 1, MAX_HYPOTHESES),
+    )
 
 
 def read_detection(reader: FieldReader) -> SpeechDetection:
@@ -59,11 +57,4 @@ def read_detection(reader: FieldReader) -> SpeechDetection:
 
 def _milliseconds(options: Mapping[str, str], key: str, default: int) -> int:
     name = f"chunking_strategy[{key}]"
-    text = options.get(key, str(default))
-    return _whole(name, number_in(name, text, 0, _MAX_MS[key]))
-
-
-def _whole(name: str, number: float) -> int:
-    if not number.is_integer():
-        raise InvalidRequestError(f"{name} must be a whole number, not {number:g}.", param=name)
-    return int(number)
+    return whole_number_in(name, options.get(key, str(default)), 0, _MAX_MS[key])

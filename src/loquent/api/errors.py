@@ -62,6 +62,7 @@ TABLE: Mapping[type[LoquentError], WireError] = MappingProxyType(
         LoquentError: _at_fault_is_server(_FAILURE_STATUS),
         domain.InvalidRequestError: _at_fault_is_caller(_VALIDATION_STATUS),
         domain.InvalidAudioError: _at_fault_is_caller(_VALIDATION_STATUS),
+        domain.MissingChannelError: _at_fault_is_caller(_VALIDATION_STATUS),
         domain.UnsupportedFormatError: _at_fault_is_caller(_VALIDATION_STATUS),
         domain.AudioTooLongError: _at_fault_is_caller(_VALIDATION_STATUS),
         domain.InputTooLongError: _at_fault_is_caller(_VALIDATION_STATUS),

@@ -31,7 +31,7 @@ async def event_chunks(
     request_id: str,
     keep_alive_s: float = KEEP_ALIVE_S,
 ) -> AsyncGenerator[bytes, None]:
-    """Frame one event per segment, then the end; a failure becomes the last event.
+    """Frame one event per segment, then who said what, then the end; a failure ends it instead.
 
     Args:
         on_transcript: told of the transcript, before it is sent.
@@ -47,6 +47,8 @@ async def event_chunks(
                 break
             if isinstance(item, Transcript):
                 on_transcript(item)
+                for segment in events.segments(item):
+                    yield frame(segment)
                 yield frame(events.done(item))
             else:
                 delta = events.delta(item)

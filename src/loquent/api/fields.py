@@ -18,6 +18,8 @@ T = TypeVar("T")
 
 _NAME = re.compile(r"(?P<base>[^\[\]]+)\[(?P<key>[^\[\]]*)\]", re.DOTALL)
 _FLAGS = {"true": True, "1": True, "false": False, "0": False}
+_COMMA = re.compile(",")
+_BETWEEN_URLS = re.compile(r",(?=\s*data:)", re.IGNORECASE)
 _NUMBER = re.compile(r"\s*[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?\s*", re.ASCII)
 _NULL = "null"
 _QUOTES = ("'", '"')
@@ -77,9 +79,18 @@ class FieldReader:
         text = self.text(name)
         return None if text is None else number_in(name, text, low, high)
 
+    def whole_number(self, name: str, low: int, high: int) -> int | None:
+        """Return a whole number within [`low`, `high`]."""
+        text = self.text(name)
+        return None if text is None else whole_number_in(name, text, low, high)
+
     def texts(self, name: str) -> tuple[str, ...]:
         """Return a list of free texts; a comma inside a value sent as `x[]` belongs to it."""
         return self._list(name, splits_brackets=False)
+
+    def data_urls(self, name: str) -> tuple[str, ...]:
+        """Return a list of data URLs; the comma that each holds belongs to it."""
+        return self._list(name, splits_brackets=True, comma=_BETWEEN_URLS)
 
     def choices(self, name: str, allowed: Collection[str]) -> tuple[str, ...]:
         """Return a list of which every entry is one of the lower-case `allowed`."""
@@ -106,14 +117,16 @@ class FieldReader:
         agreed = {key: _agreed(f"{name}[{key}]", values) for key, values in entries.items()}
         return {key: value for key, value in agreed.items() if value is not None}
 
-    def _list(self, name: str, *, splits_brackets: bool) -> tuple[str, ...]:
+    def _list(
+        self, name: str, *, splits_brackets: bool, comma: re.Pattern[str] = _COMMA
+    ) -> tuple[str, ...]:
         self._known[name] = None
-        entries = [entry for text in self._take(name) for entry in _entries(name, text)]
+        entries = [entry for text in self._take(name) for entry in _entries(name, text, comma)]
         for raw_name, key in self._bracketed(name):
             if key and not key.isdecimal():
                 continue
             for text in self._take(raw_name):
-                entries += _entries(name, text, splits=splits_brackets)
+                entries += _entries(name, text, comma if splits_brackets else None)
         return tuple(entries)
 
     def _bracketed(self, name: str) -> list[tuple[str, str]]:
@@ -144,6 +157,17 @@ def number_in(name: str, text: str, low: float, high: float) -> float:
     return number
 
 
+def whole_number_in(name: str, text: str, low: int, high: int) -> int:
+    """Parse a whole number within [`low`, `high`]; 2.0 is one.
+
+    Raises: InvalidRequestError: naming the range, or asking for a whole number.
+    """
+    number = number_in(name, text, low, high)
+    if not number.is_integer():
+        raise InvalidRequestError(f"{name} must be a whole number, not {number:g}.", param=name)
+    return int(number)
+
+
 def _checked(name: str, text: str, allowed: Collection[str]) -> str:
     word = text.lower()
     if word not in allowed:
@@ -162,7 +186,11 @@ def _unquoted(text: str) -> str:
 
 def _cleaned(texts: Iterable[str]) -> list[str]:
     """Unquote `texts` and leave out those that mean nothing."""
-    return [text for text in map(_unquoted, texts) if text and text.lower() != _NULL]
+    return [text for text in map(_unquoted, texts) if text and not _is_null(text)]
+
+
+def _is_null(text: str) -> bool:
+    return text[: len(_NULL) + 1].lower() == _NULL  # some texts are recordings, and long
 
 
 def _agreed(name: str, values: list[str]) -> str | None:
@@ -175,12 +203,12 @@ def _agreed(name: str, values: list[str]) -> str | None:
     return values[-1] if values else None
 
 
-def _entries(name: str, text: str, *, splits: bool = True) -> list[str]:
+def _entries(name: str, text: str, comma: re.Pattern[str] | None) -> list[str]:
     array = _json(text) if text.startswith("[") else None
     if isinstance(array, list):
         texts = [_array_entry(name, entry) for entry in array]
     else:
-        texts = text.split(",") if splits else [text]
+        texts = comma.split(text) if comma else [text]
     return _cleaned(texts)
 
 

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 from loquent.api.dialects import Dialect
+from loquent.api.forms import TRANSLATED_FORMATS
+from loquent.api.parts import REFERENCES_FIELD
+from loquent.api.speaker_fields import MAX_NAME_CHARACTERS, MAX_SPEAKERS
 from loquent.domain.request import MAX_HYPOTHESES
-from loquent.render import Granularity, ResponseFormat
+from loquent.domain.speakers import Channels
+from loquent.render import DiarizationFormat, Granularity, ResponseFormat
 
 _HYPOTHESES: dict[str, Any] = {"type": "integer", "minimum": 1, "maximum": MAX_HYPOTHESES}
-_OFFERED_FORMATS = [form.value for form in ResponseFormat if form != ResponseFormat.DIARIZED_JSON]
+_SPEAKERS: dict[str, Any] = {"type": "integer", "minimum": 1, "maximum": MAX_SPEAKERS}
 
 
 def _field(description: str, **schema: Any) -> dict[str, Any]:
@@ -24,15 +29,19 @@ def _list_of(description: str, item: dict[str, Any]) -> dict[str, Any]:
     return {"description": description, "type": "array", "items": item}
 
 
-def _shared_fields(dialect: Dialect) -> dict[str, Any]:
+def _file_field() -> dict[str, Any]:
+    return _field("The recording.", type="string", format="binary")
+
+
+def _shared_fields(dialect: Dialect, formats: Iterable[ResponseFormat]) -> dict[str, Any]:
     return {
-        "file": _field("The recording.", type="string", format="binary"),
+        "file": _file_field(),
         "model": _field("Id or alias of the model.", type="string", minLength=1),
         "prompt": _field("Text that guides spelling and style.", type="string"),
         "response_format": _field(
             "The form of the answer.",
             type="string",
-            enum=_OFFERED_FORMATS,
+            enum=[form.value for form in formats],
             default=dialect.default_format.value,
         ),
         "temperature": _field(
@@ -71,11 +80,39 @@ def _transcription_fields() -> dict[str, Any]:
     }
 
 
+def _speaker_fields() -> dict[str, Any]:
+    """Describe what says how speakers are told apart."""
+    text = {"type": "string"}
+    return {
+        "num_speakers": _field("How many there are; found out if absent.", **_SPEAKERS),
+        "min_speakers": _field("There are at least so many.", **_SPEAKERS),
+        "max_speakers": _field("There are at most so many.", **_SPEAKERS),
+        "known_speaker_names[]": _list_of(
+            "Names of known voices.", {**text, "minLength": 1, "maxLength": MAX_NAME_CHARACTERS}
+        ),
+        f"{REFERENCES_FIELD}[]": _list_of(
+            "A recording of 2 to 10 s of each, as a data URL in base64.", text
+        ),
+        "channels": _field(
+            "Whether everybody is on each channel, or one speaker on each.",
+            **text,
+            enum=[item.value for item in Channels],
+            default=Channels.MIXED.value,
+        ),
+    }
+
+
+def _switches() -> dict[str, Any]:
+    return {
+        name: _flag("Tell speakers apart; either spelling will do.", default=False)
+        for name in ("diarise", "diarize")
+    }
+
+
 def _neutral_fields() -> dict[str, Any]:
     """Describe fields of features that are not there: their neutral values pass."""
     text = {"type": "string"}
     return {
-        "diarise": _flag("Tell speakers apart; only false.", default=False),
         "preference": _field("Only balanced.", **text, enum=["balanced"], default="balanced"),
         "allowed_providers[]": _list_of("Must hold local, if anything.", text),
         "eu_native": _flag("Only providers based in the EU; only false.", default=False),
@@ -84,10 +121,34 @@ def _neutral_fields() -> dict[str, Any]:
 
 
 def request_body(dialect: Dialect, *, is_translation: bool) -> dict[str, Any]:
-    """Describe the form of one route, for `openapi_extra`."""
+    """Describe the form of a transcription or a translation, for `openapi_extra`."""
     own_fields = _detection_fields() if is_translation else _transcription_fields()
-    properties = _shared_fields(dialect) | own_fields | _neutral_fields()
-    schema = {"type": "object", "required": ["file", "model"], "properties": properties}
+    formats = TRANSLATED_FORMATS if is_translation else tuple(ResponseFormat)
+    shared_fields = _shared_fields(dialect, formats)
+    speaker_fields = _switches() | _speaker_fields()
+    properties = shared_fields | own_fields | speaker_fields | _neutral_fields()
+    return _form(properties, required=["file", "model"])
+
+
+def diarization_body(default_model: str, formats: Iterable[DiarizationFormat]) -> dict[str, Any]:
+    """Describe the form of a diarization, for `openapi_extra`."""
+    text = {"type": "string"}
+    properties = {
+        "file": _file_field(),
+        "model": _field("Id or alias of the model.", **text, default=default_model),
+        "response_format": _field(
+            "The form of the answer.",
+            **text,
+            enum=[form.value for form in formats],
+            default=DiarizationFormat.JSON.value,
+        ),
+        **_speaker_fields(),
+    }
+    return _form(properties, required=["file"])
+
+
+def _form(properties: dict[str, Any], required: list[str]) -> dict[str, Any]:
+    schema = {"type": "object", "required": required, "properties": properties}
     return {
         "requestBody": {"required": True, "content": {"multipart/form-data": {"schema": schema}}}
     }

@@ -5,29 +5,31 @@ A field is honoured, refused, or listed in `TranscriptionCall.ignored`; none is 
 
 from __future__ import annotations
 
-import difflib
-import re
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
-from typing import Literal
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from typing import Literal, Self
 
 from loquent.api.absent_features import refuse_absent_features
 from loquent.api.decoding_fields import read_detection, read_search
 from loquent.api.fields import FieldReader
+from loquent.api.parts import MAX_KNOWN_SPEAKERS
+from loquent.api.speaker_fields import NamedVoice, implies_speakers, read_speakers
+from loquent.api.unknown_fields import unknown_fields
 from loquent.domain.errors import InvalidRequestError, UnsupportedOptionError
 from loquent.domain.languages import parse_language
 from loquent.domain.request import TranscriptionRequest
+from loquent.domain.speakers import KnownSpeaker
 from loquent.domain.transcript import Task
 from loquent.render import Granularity, ResponseFormat
 
 _SUBTITLES = frozenset({ResponseFormat.SRT, ResponseFormat.VTT})
-_STREAMABLE = frozenset({ResponseFormat.JSON, ResponseFormat.TEXT})
-_TRANSLATED = tuple(form for form in ResponseFormat if form is not ResponseFormat.DIARIZED_JSON)
+_STREAMABLE = frozenset({ResponseFormat.JSON, ResponseFormat.TEXT, ResponseFormat.DIARIZED_JSON})
+TRANSLATED_FORMATS = tuple(
+    form for form in ResponseFormat if form is not ResponseFormat.DIARIZED_JSON
+)
 _UNTRANSLATED = ("language", "languages", "timestamp_granularities", "include")
 
 _LOGPROBS = "logprobs"
-_UNPRINTABLE = re.compile(r"[^\w\[\].-]", re.ASCII)
-_LONGEST_NAME = 64
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,11 +41,17 @@ class FormRules:
         always_segments: segments are shown whatever the granularities, and granularities that do
             not fit the format are ignored instead of refused.
         unknown_fields: list them as ignored, or refuse the call.
+        max_known_speakers: how many voices may be named.
     """
 
     default_format: ResponseFormat = ResponseFormat.JSON
     always_segments: bool = False
     unknown_fields: Literal["warn", "strict"] = "warn"
+    max_known_speakers: int = MAX_KNOWN_SPEAKERS
+
+    @property
+    def is_strict(self) -> bool:
+        return self.unknown_fields == "strict"
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,8 +59,10 @@ class TranscriptionCall:
     """A form understood.
 
     Attributes:
+        request: names no known speaker until `knowing` is told of them.
         granularities: the lists of times that a verbose answer shows.
         ignored: fields without effect, safe to put in a header.
+        voices: known speakers whose recordings are to be decoded.
     """
 
     request: TranscriptionRequest
@@ -61,6 +71,13 @@ class TranscriptionCall:
     stream: bool
     logprobs: bool
     ignored: tuple[str, ...]
+    voices: tuple[NamedVoice, ...] = ()
+
+    def knowing(self, known: tuple[KnownSpeaker, ...]) -> Self:
+        """Return the call with its voices as recordings on disk."""
+        assert self.request.speakers is not None, "voices are named to tell speakers apart"
+        speakers = replace(self.request.speakers, known=known)
+        return replace(self, request=replace(self.request, speakers=speakers), voices=())
 
 
 def parse_transcription(fields: Iterable[tuple[str, str]], rules: FormRules) -> TranscriptionCall:
@@ -78,6 +95,8 @@ def parse_transcription(fields: Iterable[tuple[str, str]], rules: FormRules) -> 
     granularities = _granularities(reader, form, rules, ignored)
     logprobs = _logprobs(reader, form, is_stream=is_stream)
     refuse_absent_features(reader)
+    is_implied = form is ResponseFormat.DIARIZED_JSON or implies_speakers(model)
+    speakers, voices = read_speakers(reader, rules.max_known_speakers, is_implied=is_implied)
     request = TranscriptionRequest(
         model=model,
         task=Task.TRANSCRIBE,
@@ -89,9 +108,12 @@ def parse_transcription(fields: Iterable[tuple[str, str]], rules: FormRules) -> 
         hotwords=reader.text("hotwords") or "",
         search=read_search(reader),
         detection=read_detection(reader),
+        speakers=speakers,
     )
-    ignored += _unknown(reader, rules)
-    return TranscriptionCall(request, form, granularities, is_stream, logprobs, tuple(ignored))
+    ignored += unknown_fields(reader, is_strict=rules.is_strict)
+    return TranscriptionCall(
+        request, form, granularities, is_stream, logprobs, tuple(ignored), voices
+    )
 
 
 def parse_translation(fields: Iterable[tuple[str, str]], rules: FormRules) -> TranscriptionCall:
@@ -101,12 +123,14 @@ def parse_translation(fields: Iterable[tuple[str, str]], rules: FormRules) -> Tr
     """
     reader = FieldReader(fields)
     model = _model(reader)
-    form = _format(reader, _TRANSLATED, rules.default_format)
+    form = _format(reader, TRANSLATED_FORMATS, rules.default_format)
     if reader.flag("stream"):
         raise UnsupportedOptionError(
             "Translations are not streamed; leave stream out, or set it to false.", param="stream"
         )
     refuse_absent_features(reader)
+    is_implied = implies_speakers(model)
+    speakers, voices = read_speakers(reader, rules.max_known_speakers, is_implied=is_implied)
     request = TranscriptionRequest(
         model=model,
         task=Task.TRANSLATE,
@@ -115,11 +139,17 @@ def parse_translation(fields: Iterable[tuple[str, str]], rules: FormRules) -> Tr
         hotwords=reader.text("hotwords") or "",
         search=read_search(reader),
         detection=read_detection(reader),
+        speakers=speakers,
     )
-    ignored = [*_untranslated(reader), *_unknown(reader, rules)]
-    granularities = frozenset({Granularity.SEGMENT})
+    ignored = [*_untranslated(reader), *unknown_fields(reader, is_strict=rules.is_strict)]
     return TranscriptionCall(
-        request, form, granularities, stream=False, logprobs=False, ignored=tuple(ignored)
+        request,
+        form,
+        granularities=frozenset({Granularity.SEGMENT}),
+        stream=False,
+        logprobs=False,
+        ignored=tuple(ignored),
+        voices=voices,
     )
 
 
@@ -134,21 +164,14 @@ def _format(
     reader: FieldReader, allowed: tuple[ResponseFormat, ...], default: ResponseFormat
 ) -> ResponseFormat:
     word = reader.choice("response_format", allowed)
-    form = ResponseFormat(word) if word else default
-    if form is ResponseFormat.DIARIZED_JSON:
-        raise UnsupportedOptionError(
-            "response_format 'diarized_json' needs speaker recognition, which this server does"
-            " not have. verbose_json gives the same segments without speakers.",
-            param="response_format",
-        )
-    return form
+    return ResponseFormat(word) if word else default
 
 
 def _check_streamable(form: ResponseFormat, *, is_stream: bool) -> None:
     if is_stream and form not in _STREAMABLE:
         raise UnsupportedOptionError(
-            f"stream=true works with response_format json or text. '{form}' is sent in one piece:"
-            " leave stream out, or ask for json.",
+            f"stream=true works with response_format json, text or diarized_json. '{form}' is sent"
+            " in one piece: leave stream out, or ask for json.",
             param="stream",
         )
 
@@ -210,22 +233,3 @@ def _untranslated(reader: FieldReader) -> list[str]:
     sent = {name: reader.words(name) for name in _UNTRANSLATED}
     neutral = {"timestamp_granularities": (Granularity.SEGMENT.value,)}
     return [name for name, words in sent.items() if words and words != neutral.get(name)]
-
-
-def _unknown(reader: FieldReader, rules: FormRules) -> list[str]:
-    """List the fields that nobody asked for.
-
-    Raises: InvalidRequestError: under strict rules, naming them and the nearest valid names.
-    """
-    extensions = reader.mapping("model_extensions")
-    unknown = [*reader.unknown(), *(f"model_extensions.{key}" for key in extensions)]
-    names = [_UNPRINTABLE.sub("?", name)[:_LONGEST_NAME] for name in unknown]
-    if names and rules.unknown_fields == "strict":
-        hints = (_with_hint(name, reader.known) for name in names)
-        raise InvalidRequestError(f"Unknown fields: {', '.join(hints)}.", param=names[0])
-    return names
-
-
-def _with_hint(name: str, known: Sequence[str]) -> str:
-    nearest = difflib.get_close_matches(name.partition("[")[0], known, n=1)
-    return f"'{name}' (did you mean '{nearest[0]}'?)" if nearest else f"'{name}'"

@@ -9,6 +9,7 @@ from prometheus_client.registry import Collector
 
 from loquent.api.edge import Exchange
 from loquent.api.live_metrics import LiveMetrics
+from loquent.domain.speakers import Diarization
 from loquent.domain.transcript import Transcript
 
 _KNOWN_METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
@@ -46,7 +47,7 @@ class Metrics:
         )
         self._audio_seconds = Counter(
             "loquent_audio_seconds",
-            "Decoded audio that was transcribed or translated.",
+            "Decoded audio that was transcribed, translated, or searched for speakers alone.",
             ("model",),
             registry=self._registry,
         )
@@ -90,6 +91,10 @@ class Metrics:
         """Count one finished piece of recognition."""
         self._audio_seconds.labels(transcript.model).inc(transcript.duration_s)
         self._characters.labels(transcript.model).inc(len(transcript.text))
+
+    def count_diarization(self, diarization: Diarization) -> None:
+        """Count one recording of which only the speakers were asked for."""
+        self._audio_seconds.labels(diarization.model).inc(diarization.duration_s)
 
     def count_text(self, model: str, n_characters: int) -> None:
         """Count a text whose first sound has been made."""

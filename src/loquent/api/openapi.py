@@ -11,9 +11,22 @@ from fastapi import FastAPI
 from loquent.api.auth import PUBLIC_PATHS
 from loquent.api.errors import ErrorStyle, status_of
 from loquent.api.schemas import DetailedError, Error
+from loquent.domain import errors
 from loquent.domain.errors import InvalidRequestError, LoquentError
 
 Document: TypeAlias = dict[str, Any]
+
+RECORDING_ERRORS = (
+    errors.InvalidRequestError,
+    errors.AuthenticationError,
+    errors.ModelNotFoundError,
+    errors.PayloadTooLargeError,
+    errors.UnsupportedMediaTypeError,
+    errors.RateLimitError,
+    errors.EngineError,
+    errors.ModelNotReadyError,
+)
+"""What may come of sending a recording to be worked on."""
 
 _SECURITY_SCHEMES: Document = {
     "bearer": {"type": "http", "scheme": "bearer"},

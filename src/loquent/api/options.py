@@ -10,6 +10,7 @@ from loquent.api.live.issued_secrets import IssuedSecrets
 from loquent.api.parts import UploadLimits
 from loquent.ports import (
     ActivityBoard,
+    Diarizer,
     LiveBoard,
     LiveTranscriber,
     ModelDirectory,
@@ -28,6 +29,7 @@ class Services:
     """
 
     transcriber: Transcriber
+    diarizer: Diarizer
     live: LiveTranscriber
     speaker: Speaker
     directory: ModelDirectory
@@ -44,6 +46,7 @@ class ApiOptions:
     Attributes:
         api_key: callers must present it; None lets everybody in.
         default_model: who transcribes where a live caller names no model.
+        diarization_model: who tells speakers apart where a caller of that alone names no model.
         open_lists: whether the lists of models and voices under /audio need no key.
         max_input_characters: longest text to be spoken; 0 for no limit.
         unknown_fields: whether fields that nothing reads are listed or refused.
@@ -55,6 +58,7 @@ class ApiOptions:
     api_key: str | None = None
     limits: UploadLimits = field(default_factory=UploadLimits)
     default_model: str = "whisper-1"
+    diarization_model: str = "pyannote-campplus"
     open_lists: bool = True
     max_input_characters: int = 4096
     unknown_fields: Literal["warn", "strict"] = "warn"

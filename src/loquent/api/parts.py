@@ -13,6 +13,11 @@ if TYPE_CHECKING:
     from python_multipart.multipart import MultipartCallbacks
 
 FILE_FIELD = "file"
+REFERENCES_FIELD = "known_speaker_references"
+"""Holds recordings as text, one for each known speaker, and so is longer than other text."""
+
+MAX_KNOWN_SPEAKERS = 4
+"""Source: the OpenAI audio API."""
 
 _PLAIN_ENCODINGS = frozenset({b"7bit", b"8bit", b"binary"})
 _LONGEST_ECHO = 64
@@ -27,7 +32,10 @@ class UploadLimits:
         max_fields: number of text fields.
         max_field_bytes: size of one text field.
         max_header_bytes: size of one header line of a part.
-        max_form_bytes: everything but the file: text, headers, boundaries.
+        max_form_bytes: everything but the file and the recordings of known speakers: text,
+            headers, boundaries.
+        max_known_speakers: number of such recordings.
+        max_reference_bytes: size of each, decoded; enough for 10 s in stereo at 48 kHz in 32 bits.
     Source: 25 MiB is the limit of the OpenAI audio API; the others are ours.
     """
 
@@ -36,6 +44,16 @@ class UploadLimits:
     max_field_bytes: int = 64 * 1024
     max_header_bytes: int = 8 * 1024
     max_form_bytes: int = 1024 * 1024
+    max_known_speakers: int = MAX_KNOWN_SPEAKERS
+    max_reference_bytes: int = 4 * 1024 * 1024
+
+    @property
+    def max_references_bytes(self) -> int:
+        """All recordings of known speakers together, as text.
+
+        Base64 makes four bytes of three; the rest is room for line breaks and the heads of URLs.
+        """
+        return self.max_known_speakers * self.max_reference_bytes * 7 // 5
 
 
 class FormParts:
@@ -45,6 +63,7 @@ class FormParts:
         fields: complete text fields in the order sent.
         file_bytes: what arrived of the file and was not taken yet.
         n_file_bytes: what arrived of the file, taken or not.
+        file_name: what the sender calls the file; empty where it has no name.
         is_complete: the closing boundary was seen.
     """
 
@@ -52,10 +71,12 @@ class FormParts:
         self.fields: list[tuple[str, str]] = []
         self.file_bytes = bytearray()
         self.n_file_bytes = 0
+        self.file_name = ""
         self.has_file = False
         self.is_complete = False
         self._limits = limits
         self._n_form_bytes = 0
+        self._n_references_bytes = 0
         self._headers: dict[bytes, bytes] = {}
         self._header_name = bytearray()
         self._header_value = bytearray()
@@ -83,14 +104,16 @@ class FormParts:
         return taken
 
     def check_form_size(self, n_received_bytes: int) -> None:
-        """Count `n_received_bytes` more of the body against the limit of all but the file.
+        """Count `n_received_bytes` more of the body against the limit of all but recordings.
 
         Raises: PayloadTooLargeError.
         """
         self._n_form_bytes += n_received_bytes
-        if self._n_form_bytes - self.n_file_bytes > self._limits.max_form_bytes:
+        n_sound_bytes = self.n_file_bytes + self._n_references_bytes
+        if self._n_form_bytes - n_sound_bytes > self._limits.max_form_bytes:
             raise PayloadTooLargeError(
-                f"The form is larger than {self._limits.max_form_bytes} bytes without its file."
+                f"The form is larger than {self._limits.max_form_bytes} bytes without its"
+                " recordings."
             )
 
     def _begin_part(self) -> None:
@@ -121,6 +144,7 @@ class FormParts:
         self._check_encoding()
         if self._name == FILE_FIELD:
             self._begin_file(is_text=b"filename" not in options and not self._has_type())
+            self.file_name = options.get(b"filename", b"").decode(errors="replace")
         elif b"filename" in options:
             raise InvalidRequestError(
                 f"The part '{self._name[:_LONGEST_ECHO]}' is a file, but only the part"
@@ -163,6 +187,8 @@ class FormParts:
     def _extend_part(self, piece: bytes, start: int, end: int) -> None:
         if self._is_in_file:
             self._extend_file(piece[start:end])
+        elif self._name.partition("[")[0] == REFERENCES_FIELD:
+            self._extend_reference(piece[start:end])
         elif len(self._text) + end - start > self._limits.max_field_bytes:
             raise InvalidRequestError(
                 f"The field '{self._name[:_LONGEST_ECHO]}' is longer than"
@@ -182,6 +208,17 @@ class FormParts:
                 param=FILE_FIELD,
             )
         self.file_bytes += piece
+
+    def _extend_reference(self, piece: bytes) -> None:
+        self._n_references_bytes += len(piece)
+        limit = self._limits.max_references_bytes
+        if self._n_references_bytes > limit:
+            raise InvalidRequestError(
+                f"The fields '{REFERENCES_FIELD}' are longer than {limit} bytes together. Each"
+                " holds a recording of 2 to 10 seconds; send shorter or compressed ones.",
+                param=REFERENCES_FIELD,
+            )
+        self._text += piece
 
     def _end_part(self) -> None:
         if not self._is_in_file:

@@ -151,12 +151,13 @@ class LogProb(BaseModel):
 
 
 class ShortSegment(BaseModel):
-    """A span of text with its times in seconds."""
+    """A span of text with its times in seconds; `speaker` only where speakers are told apart."""
 
     id: int
     start: float
     end: float
     text: str
+    speaker: str | None = None
 
 
 class VerboseSegment(ShortSegment):
@@ -171,11 +172,12 @@ class VerboseSegment(ShortSegment):
 
 
 class TimedWord(BaseModel):
-    """A word with its times in seconds."""
+    """A word with its times in seconds; `speaker` only where speakers are told apart."""
 
     word: str
     start: float
     end: float
+    speaker: str | None = None
 
 
 class Answer(BaseModel):

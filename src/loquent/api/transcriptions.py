@@ -23,13 +23,13 @@ from loquent.api.forms import (
 )
 from loquent.api.headers import header_text, ignored_header
 from loquent.api.metrics import Metrics
-from loquent.api.openapi import error_answers
+from loquent.api.openapi import RECORDING_ERRORS, error_answers
 from loquent.api.options import ApiOptions
+from loquent.api.reception import Fields, receive_call
 from loquent.api.recognition import Recognition, recognising, until_disconnect
 from loquent.api.schemas import JsonAnswer, VerboseAnswer
-from loquent.api.uploads import ReceivedForm, receive_form, refuse_declared_length
+from loquent.api.speaker_schemas import DiarizedAnswer
 from loquent.api.usage import usage_form
-from loquent.domain import errors
 from loquent.domain.transcript import Transcript
 from loquent.ports import Transcriber
 from loquent.render import RenderOptions, TranscriptEvents, render
@@ -42,18 +42,7 @@ FIRST_EVENT_S = 10.0
 
 _TEXT_FORMS = ("text/plain", "text/vtt")
 
-_ERRORS = (
-    errors.InvalidRequestError,
-    errors.AuthenticationError,
-    errors.ModelNotFoundError,
-    errors.PayloadTooLargeError,
-    errors.UnsupportedMediaTypeError,
-    errors.RateLimitError,
-    errors.EngineError,
-    errors.ModelNotReadyError,
-)
-
-Parse: TypeAlias = Callable[[tuple[tuple[str, str], ...], FormRules], TranscriptionCall]
+Parse: TypeAlias = Callable[[Fields, FormRules], TranscriptionCall]
 Endpoint: TypeAlias = Callable[[Request], Awaitable[Response]]
 
 
@@ -100,14 +89,17 @@ class TranscriptionEndpoints:
             default_format=dialect.default_format,
             always_segments=dialect.always_segments,
             unknown_fields=self._options.unknown_fields,
+            max_known_speakers=self._options.limits.max_known_speakers,
         )
 
     async def _answer(self, request: Request, parse: Parse, rules: FormRules) -> Response:
         async with AsyncExitStack() as owned:
-            form = owned.enter_context(await self._receive(request))
-            call = parse(form.fields, rules)
+            received = await receive_call(
+                request, lambda fields: parse(fields, rules), self._options, owned
+            )
+            call = received.call
             owned.enter_context(self._metrics.track_work())
-            items = self._transcriber.transcribe(call.request, form.source)
+            items = self._transcriber.transcribe(call.request, received.source)
             recognition = await owned.enter_async_context(recognising(items))
             if call.stream:
                 await until_disconnect(request.receive, recognition.wait(FIRST_EVENT_S))
@@ -115,14 +107,6 @@ class TranscriptionEndpoints:
             transcript = await until_disconnect(request.receive, recognition.transcript())
         self._note(request, transcript)
         return _respond(call, transcript)
-
-    async def _receive(self, request: Request) -> ReceivedForm:
-        limits = self._options.limits
-        refuse_declared_length(request.headers.get("content-length"), limits)
-        content_type = request.headers.get("content-type")
-        return await receive_form(
-            content_type, request.stream(), limits, self._options.upload_directory
-        )
 
     def _stream(
         self,
@@ -133,7 +117,7 @@ class TranscriptionEndpoints:
     ) -> EventStream:
         chunks = event_chunks(
             recognition,
-            TranscriptEvents(logprobs=call.logprobs),
+            TranscriptEvents(logprobs=call.logprobs, speakers=call.request.speakers is not None),
             on_transcript=lambda transcript: self._note(request, transcript),
             request_id=request.scope["loquent.request_id"],
         )
@@ -164,13 +148,18 @@ def _respond(call: TranscriptionCall, transcript: Transcript) -> Response:
 def _add(app: FastAPI, path: str, dialect: Dialect, endpoint: Endpoint) -> None:
     is_translation = path.endswith(TRANSLATION_PATHS)
     content: dict[str, Any] = {form: {"schema": {"type": "string"}} for form in _TEXT_FORMS}
+    answer: Any = JsonAnswer | VerboseAnswer
     if not is_translation:
         content[EventStream.media_type] = {}
+        answer |= DiarizedAnswer
     app.add_api_route(
         path,
         endpoint,
         methods=["POST"],
-        response_model=JsonAnswer | VerboseAnswer,
-        responses={200: {"content": content}, **error_answers(_ERRORS, dialect.error_style)},
+        response_model=answer,
+        responses={
+            200: {"content": content},
+            **error_answers(RECORDING_ERRORS, dialect.error_style),
+        },
         openapi_extra=request_body(dialect, is_translation=is_translation),
     )

@@ -13,7 +13,6 @@ from collections.abc import AsyncIterator
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Self
 
 from python_multipart.exceptions import FormParserError
 from python_multipart.multipart import MultipartParser, parse_options_header
@@ -55,21 +54,20 @@ _MAX_DRAIN_S = 5.0
 class ReceivedForm:
     """A form in full: its text fields in the order sent, and its file on disk.
 
-    Whoever holds it closes it, or leaves its context, which removes the file.
+    Whoever holds the file removes it.
+
+    Attributes:
+        file_name: what the sender calls the file; empty where it has no name.
     """
 
     fields: tuple[tuple[str, str], ...]
     source: AudioSource
+    file_name: str
 
-    def close(self) -> None:
-        """Remove the file; harmless when repeated."""
-        self.source.path.unlink(missing_ok=True)
 
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.close()
+def remove(source: AudioSource) -> None:
+    """Remove the file of a recording; harmless when repeated."""
+    source.path.unlink(missing_ok=True)
 
 
 def refuse_declared_length(content_length: str | None, limits: UploadLimits) -> None:
@@ -79,7 +77,7 @@ def refuse_declared_length(content_length: str | None, limits: UploadLimits) -> 
     """
     if not limits.max_file_bytes or not content_length or not content_length.isdecimal():
         return
-    most = limits.max_file_bytes + limits.max_form_bytes
+    most = limits.max_file_bytes + limits.max_form_bytes + limits.max_references_bytes
     if len(content_length) > len(str(most)) or int(content_length) > most:
         raise PayloadTooLargeError(
             f"The request announces {content_length[:24]} bytes; files may have at most"
@@ -108,7 +106,7 @@ async def receive_form(
     parts = FormParts(limits)
     parser = _parser(boundary, parts, limits)
     with ExitStack() as on_failure:
-        spool = _Spool(directory)
+        spool = Spool(directory)
         on_failure.callback(spool.remove)
         async for chunk in chunks:
             for start in range(0, len(chunk), _SLICE_BYTES):
@@ -120,7 +118,8 @@ async def receive_form(
         _check_whole(parts)
         await asyncio.to_thread(spool.finish, parts.take_file_bytes())
         on_failure.pop_all()
-    return ReceivedForm(tuple(parts.fields), AudioSource(spool.path, parts.n_file_bytes))
+    source = AudioSource(spool.path, parts.n_file_bytes)
+    return ReceivedForm(tuple(parts.fields), source, parts.file_name)
 
 
 def sweep_stale_uploads(directory: Path | None, older_than_s: float = STALE_S) -> None:
@@ -158,8 +157,12 @@ async def drain(
     return n_bytes
 
 
-class _Spool:
-    """A temporary file that grows as an upload arrives."""
+class Spool:
+    """A temporary file that grows as an upload arrives.
+
+    Args:
+        directory: as for `receive_form`.
+    """
 
     def __init__(self, directory: Path | None) -> None:
         self._file = tempfile.NamedTemporaryFile(  # noqa: SIM115  (outlives this call by design)
@@ -168,13 +171,16 @@ class _Spool:
         self.path = Path(self._file.name)
 
     def write(self, content: bytes) -> None:
+        """Add `content` to the file."""
         self._file.write(content)
 
-    def finish(self, content: bytes) -> None:
+    def finish(self, content: bytes = b"") -> None:
+        """Add what is left and close the file, which stays."""
         self._file.write(content)
         self._file.close()
 
     def remove(self) -> None:
+        """Remove the file, finished or not; harmless when repeated."""
         # A write still under way in a thread, after a cancellation, ends before the close does.
         with suppress(OSError):
             self._file.close()

@@ -9,6 +9,7 @@ import typer
 
 from loquent import __version__
 from loquent.cli.console import EXIT_FAILURE, tell
+from loquent.cli.diarise import diarise
 from loquent.cli.listen import listen
 from loquent.cli.models import models_app
 from loquent.cli.serve import serve
@@ -29,6 +30,8 @@ app = typer.Typer(
 app.command()(serve)
 app.command()(transcribe)
 app.command()(translate)
+app.command()(diarise)
+app.command("diarize", hidden=True)(diarise)
 app.command()(listen)
 app.command()(speak)
 app.command("voices")(list_voices)

@@ -17,12 +17,14 @@ import typer
 from loquent.cli.console import Captions, tell
 from loquent.cli.microphone import open_microphone
 from loquent.cli.sounds import Sound, paced, recording, standard_input
+from loquent.cli.speaker_options import Diarise
 from loquent.cli.transcribe import Model, Prompt, parse_language_option
 from loquent.domain.errors import EngineError, LoquentError
 from loquent.domain.live import Final, LiveRequest, LiveUpdate, Partial
 from loquent.domain.transcript import Segment, Task, Transcript, join_text
 from loquent.ports import LiveSession
 from loquent.render import RenderOptions, ResponseFormat, render
+from loquent.render.speakers import spoken_text
 from loquent.settings import Settings, load_settings
 from loquent.wiring import LocalPlatform
 
@@ -53,6 +55,7 @@ def listen(  # noqa: PLR0913 - a command line has as many options as it has
     model: Model = None,
     language: Annotated[str | None, typer.Option(help="ISO 639-1 code; detected if unset.")] = None,
     prompt: Prompt = "",
+    diarise: Diarise = False,
     device: Device = None,
     srt: Annotated[Path | None, typer.Option(help="Write subtitles too.", dir_okay=False)] = None,
     vtt: Annotated[Path | None, typer.Option(help="The same as WebVTT.", dir_okay=False)] = None,
@@ -69,6 +72,7 @@ def listen(  # noqa: PLR0913 - a command line has as many options as it has
         model=model or settings.default_model,
         language=parse_language_option(language),
         prompt=prompt,
+        speakers=diarise,
         file=file,
         is_realtime=realtime,
         device=device,
@@ -90,13 +94,16 @@ class _Job:
     model: str
     language: str | None
     prompt: str
+    speakers: bool
     file: Path | None
     is_realtime: bool
     device: str | None
 
     def request(self, sound: Sound) -> LiveRequest:
         """Return what is wanted of `sound`."""
-        return LiveRequest(self.model, sound.format, self.language, self.prompt)
+        return LiveRequest(
+            self.model, sound.format, self.language, self.prompt, speakers=self.speakers
+        )
 
 
 def _check_source(file: Path | None, device: str | None, *, is_realtime: bool) -> None:
@@ -247,7 +254,8 @@ async def _show(
             captions.show(update.text)
         elif isinstance(update, Final):
             n_finals += 1
-            captions.add(update.transcript.text)
+            for line in spoken_text(update.transcript).split("\n"):
+                captions.add(line)
             subtitles.add(update)
             failures += [update.error] if update.error else []
     if not failures:

@@ -1,32 +1,35 @@
-"""Decides where each transcript goes and writes it there; knows no model and no recording."""
+"""Decides where each answer goes and writes it there; knows no model and no recording."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import typer
 
 from loquent.cli.console import tell
-from loquent.render import ResponseFormat
+from loquent.render import DiarizationFormat, ResponseFormat
 
-SUFFIXES = {
+SUFFIXES: Mapping[str, str] = {
     ResponseFormat.JSON: ".json",
     ResponseFormat.VERBOSE_JSON: ".json",
     ResponseFormat.TEXT: ".txt",
     ResponseFormat.SRT: ".srt",
     ResponseFormat.VTT: ".vtt",
+    ResponseFormat.DIARIZED_JSON: ".json",
+    DiarizationFormat.RTTM: ".rttm",
 }
+"""Formats of one name have one suffix, whatever they are formats of."""
 
 
 def plan_targets(
-    recordings: Sequence[Path], output: str | None, form: ResponseFormat
+    recordings: Sequence[Path], output: str | None, form: ResponseFormat | DiarizationFormat
 ) -> list[Path | None]:
     """Return the file for each recording, None for standard output; its folder exists then.
 
     `output` is a folder if it is one already, ends in a slash or has no suffix.
 
-    Raises: typer.BadParameter: if two transcripts would go to one file; OSError: if a folder
+    Raises: typer.BadParameter: if two answers would go to one file; OSError: if a folder
         cannot be made.
     """
     if output is None:
@@ -41,7 +44,7 @@ def plan_targets(
 
 
 def write(body: bytes, target: Path | None) -> None:
-    """Write one transcript.
+    """Write one answer.
 
     Raises: OSError.
     """
@@ -58,7 +61,7 @@ def _refuse_collisions(recordings: Sequence[Path], targets: Sequence[Path]) -> N
         if target in taken:
             raise typer.BadParameter(
                 f"{taken[target]} and {recording} would both become {target}; "
-                "name a folder, or transcribe them one by one",
+                "name a folder, or take them one by one",
                 param_hint="--output",
             )
         taken[target] = recording

@@ -11,22 +11,30 @@ from typing import Annotated
 from uuid import uuid4
 
 import typer
-from rich.markup import escape
-from rich.progress import Progress, TaskID
 
-from loquent.cli.console import EXIT_FAILURE, listening_progress, tell
+from loquent.api.speaker_fields import implies_speakers
+from loquent.cli.console import EXIT_FAILURE, tell
 from loquent.cli.output import plan_targets, write
-from loquent.domain.audio import AudioSource
-from loquent.domain.errors import InvalidRequestError, LoquentError
+from loquent.cli.recordings import Bar, Files, Output, source_of, work_through
+from loquent.cli.speaker_options import (
+    ChannelsOption,
+    Diarise,
+    Known,
+    MaxSpeakers,
+    MinSpeakers,
+    NSpeakers,
+    SpeakerOptions,
+)
+from loquent.domain.errors import InvalidRequestError
 from loquent.domain.languages import parse_language
 from loquent.domain.request import TranscriptionRequest
+from loquent.domain.speakers import Channels
 from loquent.domain.transcript import Segment, Task, Transcript, join_text
 from loquent.ports import Transcriber
 from loquent.render import Granularity, RenderOptions, ResponseFormat, render
 from loquent.settings import Settings, load_settings
 from loquent.wiring import LocalPlatform
 
-Files = Annotated[list[Path], typer.Argument(help="Recordings, of any format that is accepted.")]
 Model = Annotated[str | None, typer.Option(help="Model id or alias; the default model if unset.")]
 Prompt = Annotated[str, typer.Option(help="Text that guides spelling and style.")]
 Temperature = Annotated[float, typer.Option(min=0, max=1, help="0 is the most literal.")]
@@ -36,16 +44,6 @@ Words = Annotated[
 ]
 Format = Annotated[
     ResponseFormat, typer.Option("--format", "-f", help="As the API's response_format.")
-]
-Output = Annotated[
-    str | None,
-    typer.Option(
-        "--output",
-        "-o",
-        metavar="PATH",
-        help="A file; a folder, or a name without suffix, gets one file per recording. "
-        "Standard output if unset.",
-    ),
 ]
 
 SUBTITLES = {ResponseFormat.SRT, ResponseFormat.VTT}
@@ -62,39 +60,63 @@ def transcribe(  # noqa: PLR0913 - a command line has as many options as it has
         bool,
         typer.Option("--words", help="Add word times to verbose_json; other formats ignore it."),
     ] = False,
+    diarise: Diarise = False,
+    speakers: NSpeakers = None,
+    min_speakers: MinSpeakers = None,
+    max_speakers: MaxSpeakers = None,
+    known: Known = None,
+    channels: ChannelsOption = Channels.MIXED,
     format_: Format = ResponseFormat.TEXT,
     output: Output = None,
 ) -> None:
     """Transcribe recordings in the language spoken in them; no server is needed."""
     settings = load_settings()
+    given = SpeakerOptions(speakers, min_speakers, max_speakers, tuple(known or ()), channels)
+    wanted_model = model or settings.default_model
+    is_diarised = diarise or format_ is ResponseFormat.DIARIZED_JSON
     request = TranscriptionRequest(
-        model=model or settings.default_model,
+        model=wanted_model,
         language=parse_language_option(language),
         prompt=prompt,
         temperature=temperature,
         word_timestamps=words or format_ in SUBTITLES,
+        speakers=given.search_if(is_wanted=is_diarised or implies_speakers(wanted_model)),
     )
     granularities = frozenset(Granularity) if words else frozenset({Granularity.SEGMENT})
     _run(_Job(settings, request, format_, granularities, output), files)
 
 
-def translate(
+def translate(  # noqa: PLR0913 - a command line has as many options as it has
     files: Files,
     *,
     model: Model = None,
     prompt: Prompt = "",
     temperature: Temperature = 0.0,
+    diarise: Diarise = False,
+    speakers: NSpeakers = None,
+    min_speakers: MinSpeakers = None,
+    max_speakers: MaxSpeakers = None,
+    known: Known = None,
+    channels: ChannelsOption = Channels.MIXED,
     format_: Format = ResponseFormat.TEXT,
     output: Output = None,
 ) -> None:
     """Translate recordings into English; no server is needed."""
+    if format_ is ResponseFormat.DIARIZED_JSON:
+        raise typer.BadParameter(
+            "there is no diarized_json of a translation; --diarise adds speakers to verbose_json",
+            param_hint="--format",
+        )
     settings = load_settings()
+    given = SpeakerOptions(speakers, min_speakers, max_speakers, tuple(known or ()), channels)
+    wanted_model = model or settings.translation_model
     request = TranscriptionRequest(
-        model=model or settings.translation_model,
+        model=wanted_model,
         task=Task.TRANSLATE,
         prompt=prompt,
         temperature=temperature,
         word_timestamps=format_ in SUBTITLES,
+        speakers=given.search_if(is_wanted=diarise or implies_speakers(wanted_model)),
     )
     granularities = frozenset({Granularity.SEGMENT})
     _run(_Job(settings, request, format_, granularities, output), files)
@@ -144,34 +166,26 @@ class _Heard:
 
 
 def _run(job: _Job, files: list[Path]) -> None:
-    if job.format is ResponseFormat.DIARIZED_JSON:
-        raise typer.BadParameter("diarized_json is not available yet", param_hint="--format")
     targets = plan_targets(files, job.output, job.format)
     n_failed = asyncio.run(_run_all(job, list(zip(files, targets, strict=True))))
     if n_failed:
         raise typer.Exit(EXIT_FAILURE)
 
 
-async def _run_all(job: _Job, work: list[tuple[Path, Path | None]]) -> int:
-    """Work through the files; a bad one is reported and the others go on."""
+async def _run_all(job: _Job, recordings: list[tuple[Path, Path | None]]) -> int:
+    """Transcribe all recordings, and return how many could not be."""
     platform = LocalPlatform(job.settings)
-    n_failed = 0
-    with listening_progress() as progress:
-        async with platform.running():
-            for path, target in work:
-                task = progress.add_task(escape(path.name), total=None, heard="")
-                try:
-                    heard = await _run_one(job, platform.transcriber, path, (progress, task))
-                    write(_rendered(job, heard), target)
-                except LoquentError as exc:
-                    tell(f"{path}: {exc.message}")
-                    n_failed += 1
-                except _InterruptedError as exc:
-                    _keep(job, path, exc.heard, target)
-                    raise
-                finally:
-                    progress.remove_task(task)
-    return n_failed
+
+    async def work(path: Path, target: Path | None, bar: Bar) -> None:
+        try:
+            heard = await _run_one(job, platform.transcriber, path, bar)
+            write(_rendered(job, heard), target)
+        except _InterruptedError as exc:
+            _keep(job, path, exc.heard, target)
+            raise
+
+    async with platform.running():
+        return await work_through(recordings, work)
 
 
 class _InterruptedError(asyncio.CancelledError):
@@ -182,11 +196,9 @@ class _InterruptedError(asyncio.CancelledError):
         self.heard = heard
 
 
-async def _run_one(
-    job: _Job, transcriber: Transcriber, path: Path, bar: tuple[Progress, TaskID]
-) -> _Heard:
+async def _run_one(job: _Job, transcriber: Transcriber, path: Path, bar: Bar) -> _Heard:
     heard = _Heard()
-    source = await asyncio.to_thread(_source, path)
+    source = await source_of(path)
     try:
         async with aclosing(transcriber.transcribe(job.request, source)) as updates:
             async for update in updates:
@@ -199,19 +211,14 @@ async def _run_one(
 def _keep(job: _Job, path: Path, heard: _Heard, target: Path | None) -> None:
     """Write what was heard before an interruption, if anything was."""
     if heard.segments:
-        tell(f"{path}: interrupted; what was heard so far is kept")
+        unknown = ", without speakers: they are known at the end" if job.request.speakers else ""
+        tell(f"{path}: interrupted; what was heard so far is kept{unknown}")
         write(_rendered(job, heard), target)
     else:
         tell(f"{path}: interrupted before anything was heard")
 
 
-def _source(path: Path) -> AudioSource:
-    if not path.is_file():
-        raise InvalidRequestError("there is no such file")
-    return AudioSource(path, path.stat().st_size)
-
-
-def _take(heard: _Heard, update: Segment | Transcript, bar: tuple[Progress, TaskID]) -> None:
+def _take(heard: _Heard, update: Segment | Transcript, bar: Bar) -> None:
     if isinstance(update, Transcript):
         heard.transcript = update
         return

@@ -11,11 +11,16 @@ from loquent.codec.limits import WINDOW_SAMPLES
 from loquent.codec.recording import Recording
 from loquent.codec.sound import Block, gathered, resampled, windows
 from loquent.domain.audio import SAMPLE_RATE_HZ, Samples
-from loquent.domain.errors import AudioTooLongError, InvalidAudioError
+from loquent.domain.errors import AudioTooLongError, InvalidAudioError, MissingChannelError
 
 
 def decode_windows(
-    file: BinaryIO, container: str, *, max_audio_s: float, window_samples: int = WINDOW_SAMPLES
+    file: BinaryIO,
+    container: str,
+    *,
+    max_audio_s: float,
+    channel: int | None = None,
+    window_samples: int = WINDOW_SAMPLES,
 ) -> Iterator[Samples]:
     """Decode the first audio track to consecutive windows of mono audio at 16 kHz.
 
@@ -27,12 +32,14 @@ def decode_windows(
         container: demuxer that reads it, as `sniff` names it.
         max_audio_s: length beyond which the file is refused, before the first window if the
             container tells; 0 for no limit.
+        channel: which one is decoded, 0 for the first; None for the mean of all.
         window_samples: length of each window but the last.
     Raises: InvalidAudioError, UnsupportedFormatError, AudioTooLongError.
     """
     is_empty = True
     with _admitted(file, container, max_audio_s) as recording:
-        chunks = _limited(resampled(gathered(map(_block, recording.frames()))), max_audio_s)
+        blocks = (_heard(_block(frame), channel) for frame in recording.frames())
+        chunks = _limited(resampled(gathered(blocks)), max_audio_s)
         for window in windows(chunks, window_samples):
             is_empty = False
             yield window
@@ -47,6 +54,25 @@ def _block(frame: av.AudioFrame) -> Block:
     if not frame.format.is_planar:
         channels = channels.reshape(-1, frame.layout.nb_channels).T
     return Block(frame.sample_rate, channels)
+
+
+def _heard(block: Block, channel: int | None) -> Block:
+    """Leave one channel of a block, or all.
+
+    Raises: MissingChannelError: if there is no such channel.
+    """
+    if channel is None:
+        return block
+    n_channels = len(block.channels)
+    if channel >= n_channels:
+        raise MissingChannelError(
+            f"The recording has {_counted(n_channels)}; there is no channel {channel + 1} in it."
+        )
+    return Block(block.sample_rate_hz, block.channels[channel : channel + 1])
+
+
+def _counted(n_channels: int) -> str:
+    return "one channel" if n_channels == 1 else f"{n_channels} channels"
 
 
 def _admitted(file: BinaryIO, container: str, max_audio_s: float) -> Recording:

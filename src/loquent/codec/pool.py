@@ -57,7 +57,9 @@ class DecoderPool:
         while self._chores:
             await asyncio.wait(self._chores)
 
-    async def decode(self, source: AudioSource) -> AsyncGenerator[Samples, None]:
+    async def decode(
+        self, source: AudioSource, channel: int | None = None
+    ) -> AsyncGenerator[Samples, None]:
         """Yield consecutive windows of mono audio at 16 kHz; see `AudioDecoder`.
 
         Waits while `max_children` recordings are being decoded. A child that something outside
@@ -67,7 +69,8 @@ class DecoderPool:
         async with self._slots:
             for take in (self._take, self._start_worker):
                 try:
-                    async with aclosing(self._decode_by(await take(), source, n_sent)) as windows:
+                    parts = self._decode_by(await take(), source, channel, n_sent)
+                    async with aclosing(parts) as windows:
                         async for window in windows:
                             n_sent += 1
                             yield window
@@ -80,11 +83,11 @@ class DecoderPool:
             raise _verdict(ended, self._limits) from ended
 
     async def _decode_by(
-        self, worker: Worker, source: AudioSource, n_skipped: int
+        self, worker: Worker, source: AudioSource, channel: int | None, n_skipped: int
     ) -> AsyncGenerator[Samples, None]:
         """Yield the windows after the first `n_skipped` ones, which the caller already has."""
         try:
-            async with aclosing(worker.decode(source.path)) as windows:
+            async with aclosing(worker.decode(source.path, channel)) as windows:
                 async for window in windows:
                     n_skipped -= 1
                     if n_skipped < 0:

@@ -1,7 +1,8 @@
 """Frames the messages between a child and its parent; runs no code that either side could supply.
 
-Parent to child: one byte, with the recording's file descriptor attached. Child to parent: a header
-of kind and length, then the payload: raw float32 samples, or an error as "code newline text".
+Parent to child: which channel is wanted, with the recording's file descriptor attached. Child to
+parent: a header of kind and length, then the payload: raw float32 samples, or an error as "code
+newline text".
 """
 
 from __future__ import annotations
@@ -17,21 +18,31 @@ from loquent.domain.errors import (
     AudioTooLongError,
     InvalidAudioError,
     InvalidRequestError,
+    MissingChannelError,
     UnsupportedFormatError,
 )
 
-JOB = b"J"
 OUT_OF_MEMORY = "out_of_memory"
 """Code of a child that ran into its memory limit, and leaves after it said so."""
 
 UNEXPECTED = "unexpected"
 """Code of an exception that no rule foresaw; the text names its type."""
 
+_JOB = struct.Struct("!i")
+JOB_BYTES = _JOB.size
+_ALL_CHANNELS = -1
+
 _HEADER = struct.Struct("!cI")
 HEADER_BYTES = _HEADER.size
 _SAMPLE = np.dtype(np.float32)
 _ERRORS: dict[str | None, type[InvalidRequestError]] = {
-    error.code: error for error in (InvalidAudioError, UnsupportedFormatError, AudioTooLongError)
+    error.code: error
+    for error in (
+        InvalidAudioError,
+        MissingChannelError,
+        UnsupportedFormatError,
+        AudioTooLongError,
+    )
 }
 
 
@@ -54,6 +65,18 @@ _MAX_PAYLOAD_BYTES = {
 
 class ProtocolError(Exception):
     """The other side said what no sound child says."""
+
+
+def job(channel: int | None) -> bytes:
+    """Return what goes with a recording of which one channel is wanted, or None for all."""
+    assert channel is None or channel >= 0
+    return _JOB.pack(_ALL_CHANNELS if channel is None else channel)
+
+
+def parse_job(message: bytes) -> int | None:
+    """Return the channel that is wanted, None for all."""
+    (channel,) = _JOB.unpack(message)
+    return None if channel == _ALL_CHANNELS else channel
 
 
 def header(kind: Kind, n_bytes: int = 0) -> bytes:

@@ -85,13 +85,13 @@ class Worker:
             raise ProtocolError(f"{kind.name} for a greeting")
         self.is_idle = True
 
-    async def decode(self, path: Path) -> AsyncGenerator[Samples, None]:
-        """Yield the windows of the recording at `path`.
+    async def decode(self, path: Path, channel: int | None = None) -> AsyncGenerator[Samples, None]:
+        """Yield the windows of the recording at `path`, of one channel or of all.
 
         Raises: ErrorReport, WorkerEndedError, WorkerStalledError, ProtocolError, OSError.
         """
         assert self.is_idle
-        await self._hand_over(path)
+        await self._hand_over(path, channel)
         while True:
             kind, payload = await self._receive(self._stall_timeout_s)
             match kind:
@@ -119,12 +119,12 @@ class Worker:
         async with self._channel_in_use:
             self._channel.close()
 
-    async def _hand_over(self, path: Path) -> None:
+    async def _hand_over(self, path: Path, channel: int | None) -> None:
         self.is_idle = False
         self.n_jobs += 1
         descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
         try:
-            socket.send_fds(self._channel, [protocol.JOB], [descriptor])
+            socket.send_fds(self._channel, [protocol.job(channel)], [descriptor])
         except OSError as error:
             raise await self._ended() from error
         finally:

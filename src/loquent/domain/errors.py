@@ -3,6 +3,7 @@
 LoquentError
     InvalidRequestError             the caller sent something we cannot accept
         InvalidAudioError           the bytes are not decodable audio
+            MissingChannelError     it has fewer channels than the one asked for
         UnsupportedFormatError      the container or codec is not on the allow-list
         AudioTooLongError           the recording exceeds the configured length
         InputTooLongError           the text exceeds the configured length
@@ -67,6 +68,12 @@ class UnsupportedFormatError(InvalidRequestError):
     """The container or codec is not on the allow-list."""
 
     code = "unsupported_format"
+
+
+class MissingChannelError(InvalidAudioError):
+    """The recording has fewer channels than the one that was asked for."""
+
+    code = "missing_channel"
 
 
 class AudioTooLongError(InvalidRequestError):

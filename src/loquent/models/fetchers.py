@@ -54,6 +54,10 @@ class PipFetcher:
         command += ["--progress-bar=off", "--dest", str(finished)]
         if archive.platform is not None:
             command += ["--platform", archive.platform]
+        if archive.python is not None:
+            implementation, version = archive.python[:2], archive.python[2:]
+            command += ["--implementation", implementation, "--python-version", version]
+            command += ["--abi", archive.python]
         run_watched(command, into, archive, on_bytes)
         return _only_file(finished, "*.whl")
 

@@ -9,10 +9,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
+from loquent.models.allowed_files import AllowedFiles
 from loquent.models.disk import has_size
 from loquent.models.entry import (
     MAX_MODEL_BYTES,
-    AllowedFiles,
     CatalogEntry,
     HubLocation,
     ModelFile,

@@ -8,8 +8,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+from loquent.models.allowed_files import AllowedFiles
 from loquent.models.disk import TooLargeError, blocks, has_size, write_whole
-from loquent.models.entry import AllowedFiles, CatalogEntry, ModelFile, folder_name, total_bytes
+from loquent.models.entry import CatalogEntry, ModelFile, folder_name, total_bytes
 from loquent.models.events import OnBytes
 from loquent.models.manifest import Manifest
 from loquent.models.source import Plan, SourceError
@@ -28,7 +29,9 @@ class LocalFolder:
         home = self._home(entry)
         if not home.is_dir():
             raise SourceError(f"has no folder {home.name}")
-        files = entry.files or _described(home) or _recognised(home, entry.allowed_files)
+        described = _described(home)
+        files = _pinned(entry.files, described) or described
+        files = files or _recognised(home, entry.allowed_files)
         if not files:
             raise SourceError(f"has no model files in {home.name}")
         for file in files:
@@ -64,6 +67,17 @@ def _described(home: Path) -> tuple[ModelFile, ...]:
     if manifest is None:
         return ()
     return tuple(ModelFile(file.path, file.n_bytes, file.sha256) for file in manifest.files)
+
+
+def _pinned(
+    files: tuple[ModelFile, ...], described: tuple[ModelFile, ...]
+) -> tuple[ModelFile, ...]:
+    """Take from a manifest the checksums that the catalog cannot know."""
+    digests = {(file.path, file.n_bytes): file.sha256 for file in described}
+    return tuple(
+        ModelFile(file.path, file.n_bytes, file.sha256 or digests.get((file.path, file.n_bytes)))
+        for file in files
+    )
 
 
 def _recognised(home: Path, allowed: AllowedFiles) -> tuple[ModelFile, ...]:

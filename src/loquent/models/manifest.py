@@ -100,8 +100,12 @@ class Manifest:
         A branch never satisfies: it may have moved, so who names one gets its newest commit.
         """
         if entry.files:
-            wanted = {(file.path, file.sha256) for file in entry.files}
-            return wanted == {(file.path, file.sha256) for file in self.files}
+            has = {file.path: file for file in self.files}
+            return has.keys() == {file.path for file in entry.files} and all(
+                has[file.path].n_bytes == file.n_bytes
+                and file.sha256 in (None, has[file.path].sha256)
+                for file in entry.files
+            )
         revision = entry.hub.revision if entry.hub else None
         return revision is None or revision == self.revision
 

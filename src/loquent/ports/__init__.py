@@ -13,6 +13,17 @@ from loquent.ports.listening import (
     VoiceActivityStream,
 )
 from loquent.ports.live import LiveBoard, LiveRecognizerSource, LiveSession, LiveTranscriber
+from loquent.ports.speakers import (
+    FRAME_S,
+    N_VOICE_DIMENSIONS,
+    N_WINDOW_SPEAKERS,
+    WINDOW_S,
+    Diarizer,
+    VoiceAnalyst,
+    VoiceAnalystSource,
+    VoiceSpan,
+    WindowVoices,
+)
 from loquent.ports.speaking import (
     PieceOptions,
     PieceSpeaker,
@@ -23,8 +34,13 @@ from loquent.ports.speaking import (
 )
 
 __all__ = [
+    "FRAME_S",
+    "N_VOICE_DIMENSIONS",
+    "N_WINDOW_SPEAKERS",
+    "WINDOW_S",
     "ActivityBoard",
     "AudioDecoder",
+    "Diarizer",
     "Lane",
     "LiveBoard",
     "LiveRecognizerSource",
@@ -43,5 +59,9 @@ __all__ = [
     "Transcriber",
     "VoiceActivityDetector",
     "VoiceActivityStream",
+    "VoiceAnalyst",
+    "VoiceAnalystSource",
     "VoiceDirectory",
+    "VoiceSpan",
+    "WindowVoices",
 ]

@@ -30,12 +30,16 @@ class Transcriber(Protocol):
 class AudioDecoder(Protocol):
     """Turns encoded bytes into samples, in bounded memory."""
 
-    def decode(self, source: AudioSource) -> AsyncGenerator[Samples]:
+    def decode(self, source: AudioSource, channel: int | None = None) -> AsyncGenerator[Samples]:
         """Yield consecutive windows of mono audio at 16 kHz.
 
         Closing the iterator stops the work.
 
-        Raises: InvalidAudioError, UnsupportedFormatError, AudioTooLongError, WorkerCrashedError.
+        Args:
+            channel: which one is heard, 0 for the first; None for the mean of all.
+
+        Raises: InvalidAudioError: also where there is no such channel, telling how many there are;
+            UnsupportedFormatError, AudioTooLongError, WorkerCrashedError.
         """
         ...
 

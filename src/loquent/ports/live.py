@@ -34,7 +34,8 @@ class LiveSession(Protocol):
     async def configure(self, request: LiveRequest) -> None:
         """Go on under other terms; what was heard is kept.
 
-        Raises: InvalidRequestError: if the sound changes and some came already.
+        Raises: InvalidRequestError: if the sound changes and some came already; what `open` does,
+            if speakers are wanted from now on. Then nothing has changed.
         """
         ...
 
@@ -53,7 +54,8 @@ class LiveTranscriber(Protocol):
     def open(self, request: LiveRequest) -> AbstractAsyncContextManager[LiveSession]:
         """Start a session; leaving the context stops its work and frees what it held.
 
-        Raises: ModelNotFoundError, UnsupportedOptionError, OverloadedError, ModelNotReadyError.
+        Raises: ModelNotFoundError, UnsupportedOptionError, OverloadedError, ModelLoadError,
+            ModelNotReadyError.
         """
         ...
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncGenerator, Callable, Iterable
+from collections.abc import AsyncGenerator, Callable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import assert_never
@@ -28,6 +28,7 @@ from loquent.realtime.commands import Command, Drop, Effort, Recognise, Release,
 from loquent.realtime.ladder import Ladder
 from loquent.realtime.listener import Listener
 from loquent.realtime.outbox import Outbox
+from loquent.realtime.voices import BringAnalyst, SpeakerWatch, Window
 
 MAX_HELD_S = 30.0
 """Sound that is held, for its final text or to be heard again; beyond this no more is taken in."""
@@ -49,12 +50,14 @@ class Parts:
 
     Attributes:
         ladder: shared by all sessions of the model.
+        analyst: brings what tells voices apart, once somebody wants to know who speaks.
     """
 
     model_id: str
     recognizer: SpeechRecognizer
     activity: VoiceActivityStream
     ladder: Ladder
+    analyst: BringAnalyst
     clock: Callable[[], float] = time.monotonic
 
 
@@ -69,12 +72,20 @@ class LocalLiveSession:
         self._audio = RollingAudio()
         self._listener = Listener(request, parts.model_id, parts.ladder.pace)
         self._outbox = Outbox()
+        self._speakers = SpeakerWatch(parts.analyst)
         self._tasks: dict[int, asyncio.Task[None]] = {}
         self._progress = asyncio.Event()
         self._began_s = parts.clock()
         self._stopped_s: dict[int, float] = {}
         self._lag_s = 0.0
         self._is_finishing = False
+
+    async def prepare(self) -> None:
+        """Bring what the request needs beside the model.
+
+        Raises: OverloadedError, ModelNotFoundError, ModelLoadError, ModelNotReadyError.
+        """
+        await self._speakers.switch(is_on=self._request.speakers)
 
     async def hear(self, sound: bytes) -> None:
         """Take the next bytes, cut anywhere; waits where too much has not been understood yet."""
@@ -92,12 +103,17 @@ class LocalLiveSession:
         self._do(self._listener.clear(self._audio.duration_s))
 
     async def configure(self, request: LiveRequest) -> None:
-        """Go on under other terms; what was heard is kept."""
-        if request.sound != self._request.sound:
-            if self._audio.duration_s:
-                raise InvalidRequestError(
-                    "the format of the sound cannot change once some has been sent", param="format"
-                )
+        """Go on under other terms; what was heard is kept.
+
+        Raises: InvalidRequestError; what `prepare` does. Then nothing has changed.
+        """
+        is_other_sound = request.sound != self._request.sound
+        if is_other_sound and self._audio.duration_s:
+            raise InvalidRequestError(
+                "the format of the sound cannot change once some has been sent", param="format"
+            )
+        await self._speakers.switch(is_on=request.speakers)
+        if is_other_sound:
             self._sound = BareSound(request.sound)
         self._request = request
         self._listener.configure(request)
@@ -171,11 +187,13 @@ class LocalLiveSession:
             self._stopped_s[update.utterance] = self._parts.clock()
         elif isinstance(update, Final):
             self._lag_s = self._parts.clock() - self._stopped_s.pop(update.utterance)
+            update = self._speakers.named(update)
         self._outbox.put(update)
 
     def _start(self, job: Recognise) -> None:
         samples = self._audio.cut(SpeechRegion(job.known_s, job.end_s))
-        task = asyncio.create_task(self._recognise(job, samples))
+        windows = self._speakers.windows(job, self._audio)
+        task = asyncio.create_task(self._recognise(job, samples, windows))
         self._tasks[job.number] = task
         task.add_done_callback(partial(self._end, job.number))
 
@@ -185,10 +203,10 @@ class LocalLiveSession:
         if not task.cancelled() and (failure := task.exception()):
             self._outbox.end(failure)
 
-    async def _recognise(self, job: Recognise, samples: Samples) -> None:
+    async def _recognise(self, job: Recognise, samples: Samples, windows: Sequence[Window]) -> None:
         began_s = self._parts.clock()
         try:
-            recognition = await self._result(job, samples)
+            recognition = await self._understood(job, samples, windows)
         except LoquentError as error:
             self._do(self._listener.failed(job.number, error))
             return
@@ -196,6 +214,23 @@ class LocalLiveSession:
         self._parts.ladder.observe(job.effort, now_s - began_s, now_s)
         self._listener.pace = self._parts.ladder.pace
         self._do(self._listener.recognised(job.number, recognition))
+
+    async def _understood(
+        self, job: Recognise, samples: Samples, windows: Sequence[Window]
+    ) -> Recognition:
+        """Recognise, and hear in `windows` at the same time who speaks."""
+        if not windows:
+            return await self._result(job, samples)
+        found, heard = await asyncio.gather(
+            self._result(job, samples),
+            self._speakers.hear(job, windows, due_s=self._parts.clock()),
+            return_exceptions=True,
+        )
+        if isinstance(heard, BaseException):
+            raise heard
+        if isinstance(found, BaseException):
+            raise found
+        return found
 
     async def _result(self, job: Recognise, samples: Samples) -> Recognition:
         """Recognise; sound whose engine died meanwhile is handed to its successor."""

@@ -1,5 +1,10 @@
 """Turns a transcript into a response body, one module per format; knows no HTTP and no engine."""
 
+from loquent.render.diarization import (
+    DiarizationFormat,
+    DiarizationOptions,
+    render_diarization,
+)
 from loquent.render.events import TranscriptEvents
 from loquent.render.formats import render
 from loquent.render.options import (
@@ -11,6 +16,8 @@ from loquent.render.options import (
 )
 
 __all__ = [
+    "DiarizationFormat",
+    "DiarizationOptions",
     "Granularity",
     "RenderOptions",
     "Rendered",
@@ -18,4 +25,5 @@ __all__ = [
     "TranscriptEvents",
     "UsageForm",
     "render",
+    "render_diarization",
 ]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise, zip_longest
 
 from loquent.domain.transcript import Segment, Transcript
@@ -17,6 +17,7 @@ from loquent.render.lines import (
     pause_strength,
     wrap,
 )
+from loquent.render.speakers import label
 
 MAX_CUE_S = 7.0
 """Longest time a cue stays. Source: the upper limit in the timed text guides of broadcasters."""
@@ -24,23 +25,40 @@ MAX_CUE_S = 7.0
 _MAX_TIME_S = 1e9  # thirty years; keeps nonsense from an engine printable
 _LONG_PAUSE_S = 1.0
 
+_LONGEST_PREFIX_CELLS = MAX_LINE_CELLS // 2
+"""A longer name makes lines longer; where room were made for it, cues would shrink to a word."""
+
 
 @dataclass(frozen=True, slots=True)
 class Cue:
-    """Lines of text and when they are shown; `end_ms` > `start_ms`, no line is empty."""
+    """Lines of text of one speaker and when they are shown.
+
+    `end_ms` > `start_ms`, no line is empty.
+    """
 
     start_ms: int
     end_ms: int
     lines: tuple[str, ...]
+    speaker: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class _Span:
-    """A stretch of a segment's text with its times in seconds."""
+    """A stretch of a segment's text with its times in seconds.
+
+    Attributes:
+        prefix: what is shown before the text.
+    """
 
     start_s: float
     end_s: float
     text: str
+    speaker: str | None = None
+    prefix: str = ""
+
+    @property
+    def shown(self) -> str:
+        return self.prefix + self.text
 
 
 def clock(time_ms: int, separator: str) -> str:
@@ -51,14 +69,23 @@ def clock(time_ms: int, separator: str) -> str:
     return f"{hours:02d}:{minutes:02d}:{s:02d}{separator}{ms:03d}"
 
 
-def cues_of(transcript: Transcript) -> tuple[Cue, ...]:
+def cues_of(transcript: Transcript, *, shows_names: bool = False) -> tuple[Cue, ...]:
     """Cut `transcript` into cues.
 
-    Segments too long to read are split where their words have times; others are only wrapped.
+    Segments too long to read are split where their words have times; others are only wrapped. No
+    cue goes beyond a segment, and so none has the words of two speakers.
+
+    Args:
+        shows_names: whether each cue begins with the name of who speaks, where that is known.
 
     Returns: cues in order of time, none empty, none overlapping the next.
     """
-    spans = (span for segment in transcript.segments for span in _spans(segment) if span.text)
+    spans = (
+        span
+        for segment in transcript.segments
+        for span in _spans(segment, label(segment.speaker) if shows_names else "")
+        if span.text
+    )
     return tuple(_timed(sorted(spans, key=lambda span: _milliseconds(span.start_s))))
 
 
@@ -70,7 +97,7 @@ def _timed(spans: Sequence[_Span]) -> Iterator[Cue]:
         starts_ms.append(max(_milliseconds(span.start_s), floor_ms))
     for span, start_ms, next_ms in zip_longest(spans, starts_ms, starts_ms[1:]):
         end_ms = max(start_ms + 1, _milliseconds(span.end_s))
-        yield Cue(start_ms, min(end_ms, next_ms or end_ms), wrap(span.text))
+        yield Cue(start_ms, min(end_ms, next_ms or end_ms), wrap(span.shown), span.speaker)
 
 
 def _milliseconds(time_s: float) -> int:
@@ -79,16 +106,17 @@ def _milliseconds(time_s: float) -> int:
     return round(1000 * min(max(time_s, 0.0), _MAX_TIME_S))
 
 
-def _spans(segment: Segment) -> Iterator[_Span]:
-    whole = _Span(segment.start_s, segment.end_s, on_one_line(segment.text))
+def _spans(segment: Segment, prefix: str) -> Iterator[_Span]:
+    text = on_one_line(segment.text)
+    whole = _Span(segment.start_s, segment.end_s, text, segment.speaker, prefix)
     if _is_readable([whole]):
         yield whole
         return
-    for group in _split(_word_spans(segment) or [whole]):
+    for group in _split(_word_spans(segment, prefix) or [whole]):
         yield _joined(group)
 
 
-def _word_spans(segment: Segment) -> list[_Span]:
+def _word_spans(segment: Segment, prefix: str) -> list[_Span]:
     """Cut the segment's text at its words, so that spaces and marks between them survive.
 
     Returns: spans whose texts join to the segment's text, each but the first beginning with the
@@ -108,7 +136,7 @@ def _word_spans(segment: Segment) -> list[_Span]:
     bounds[:2] = [0]  # what precedes the first word is said with it
     bounds.append(len(segment.text))
     return [
-        _Span(word.start_s, word.end_s, segment.text[start:end])
+        _Span(word.start_s, word.end_s, segment.text[start:end], segment.speaker, prefix)
         for word, (start, end) in zip(words, pairwise(bounds), strict=True)
     ]
 
@@ -121,15 +149,16 @@ def _mark_length(gap: str) -> int:
 
 def _joined(group: Sequence[_Span]) -> _Span:
     text = on_one_line("".join(span.text for span in group))
-    return _Span(group[0].start_s, group[-1].end_s, text)
+    return replace(group[0], end_s=group[-1].end_s, text=text)
 
 
 def _is_readable(group: Sequence[_Span]) -> bool:
     whole = _joined(group)
     if whole.end_s - whole.start_s > MAX_CUE_S:
         return False
-    return n_cells(whole.text) <= MAX_LINES * MAX_LINE_CELLS and all(
-        n_cells(line) <= MAX_LINE_CELLS for line in wrap(whole.text)
+    shown = whole.shown if n_cells(whole.prefix) <= _LONGEST_PREFIX_CELLS else whole.text
+    return n_cells(shown) <= MAX_LINES * MAX_LINE_CELLS and all(
+        n_cells(line) <= MAX_LINE_CELLS for line in wrap(shown)
     )
 
 

@@ -2,24 +2,34 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from loquent.domain.transcript import Segment, Transcript
 from loquent.render import payload
 from loquent.render.options import UsageForm
 
 
 class TranscriptEvents:
-    """The events of one streamed answer, in order: any number of deltas, then one done.
+    """The events of one streamed answer, in order: any number of deltas, segments, one done.
 
     The deltas joined are the text of done, which has no white space at either end. As no delta
     knows whether it is the last, white space at its end waits for the next one.
 
     Args:
         logprobs: whether events list the log probability of every token.
+        speakers: whether segments are told, once it is known who speaks in each.
         usage_form: how done states consumption; typed clients know only the form in tokens.
     """
 
-    def __init__(self, *, logprobs: bool, usage_form: UsageForm = UsageForm.TOKENS) -> None:
+    def __init__(
+        self,
+        *,
+        logprobs: bool,
+        speakers: bool = False,
+        usage_form: UsageForm = UsageForm.TOKENS,
+    ) -> None:
         self._logprobs = logprobs
+        self._speakers = speakers
         self._usage_form = usage_form
         self._deltas: list[str] = []
         self._held_space = ""
@@ -38,6 +48,11 @@ class TranscriptEvents:
         if self._logprobs:
             body["logprobs"] = payload.logprobs(segment.token_scores)
         return payload.encode(body)
+
+    def segments(self, transcript: Transcript) -> Iterator[bytes]:
+        """Write a `transcript.text.segment` for each segment, where speakers are told."""
+        if self._speakers:
+            yield from map(payload.encode, payload.diarized_segments(transcript.segments))
 
     def done(self, transcript: Transcript) -> bytes:
         """Write the `transcript.text.done` that ends the answer."""

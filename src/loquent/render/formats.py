@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Final, TypeAlias
 
-from loquent.domain.errors import UnsupportedOptionError
 from loquent.domain.transcript import Transcript
+from loquent.render.diarized_json import render_diarized_json
 from loquent.render.options import Rendered, RenderOptions, ResponseFormat
 from loquent.render.plain_json import render_json
 from loquent.render.srt import render_srt
@@ -22,19 +22,10 @@ _RENDERERS: Final[Mapping[ResponseFormat, Renderer]] = {
     ResponseFormat.SRT: render_srt,
     ResponseFormat.VERBOSE_JSON: render_verbose_json,
     ResponseFormat.VTT: render_vtt,
+    ResponseFormat.DIARIZED_JSON: render_diarized_json,
 }
 
 
 def render(transcript: Transcript, options: RenderOptions) -> Rendered:
-    """Write `transcript` in the format that `options` names.
-
-    Raises: UnsupportedOptionError: for a format that has a name but no writer.
-    """
-    renderer = _RENDERERS.get(options.format)
-    if renderer is None:
-        raise UnsupportedOptionError(
-            f"response_format '{options.format}' is not available on this server;"
-            f" use one of: {', '.join(_RENDERERS)}.",
-            param="response_format",
-        )
-    return renderer(transcript, options)
+    """Write `transcript` in the format that `options` names."""
+    return _RENDERERS[options.format](transcript, options)

@@ -1,6 +1,7 @@
 """Writes the frames of A15T's live dialect; knows no socket.
 
-Its clients read `text` and `message_type` of every frame, so every frame has all keys.
+Its clients read `text` and `message_type` of every frame, so every frame has all keys; `speaker` is
+there where it was asked for, in finals and their words.
 """
 
 from __future__ import annotations
@@ -21,18 +22,32 @@ def partial_frame(partial: Partial, now: datetime) -> payload.JsonObject:
     )
 
 
-def final_frame(finals: Sequence[Final], end_s: float, now: datetime) -> payload.JsonObject:
+def final_frame(
+    finals: Sequence[Final], end_s: float, now: datetime, *, names_speakers: bool = False
+) -> payload.JsonObject:
     """Return the FinalTranscript that says what all of `finals` say.
 
     Args:
         end_s: the present, where there are none.
+        names_speakers: tell who speaks; of several, who does for longest. Words tell in any case
+            whose they are.
     """
     span = (finals[0].start_s, finals[-1].end_s) if finals else (end_s, end_s)
     text = " ".join(final.transcript.text for final in finals if final.transcript.text)
     words = [word for final in finals for word in final.transcript.words]
     frame = _frame("FinalTranscript", span, text, words, now)
+    if names_speakers:
+        frame["speaker"] = _main_speaker(finals)
     failure = next((final.error for final in finals if final.error), None)
     return frame | {"error": _error(failure)} if failure else frame
+
+
+def _main_speaker(finals: Sequence[Final]) -> str | None:
+    said_s: dict[str, float] = {}
+    for final in finals:
+        if final.speaker:
+            said_s[final.speaker] = said_s.get(final.speaker, 0.0) + final.end_s - final.start_s
+    return max(said_s, key=lambda speaker: said_s[speaker], default=None)
 
 
 def _frame(
@@ -60,6 +75,7 @@ def _word(word: Word, span: tuple[float, float]) -> payload.JsonObject:
         "end": _milliseconds(min(max(word.end_s, start_s), end_s)),
         "confidence": _share(word.probability),
         "text": word.text,
+        **payload.speaker(word.speaker),
     }
 
 

@@ -6,7 +6,7 @@ Events leave here without an id: `stamped` gives them one.
 from __future__ import annotations
 
 from loquent.domain.errors import LoquentError
-from loquent.domain.transcript import Transcript
+from loquent.domain.transcript import Segment, Transcript
 from loquent.render import payload
 from loquent.render.options import UsageForm
 
@@ -82,6 +82,22 @@ def committed(item_id: str, previous_id: str | None) -> list[payload.JsonObject]
 def delta(item_id: str, text: str) -> payload.JsonObject:
     """Add `text` to what was told of an item."""
     return {"type": f"{_TRANSCRIPTION}.delta", **_part(item_id), "delta": text}
+
+
+def segment(item_id: str, number: int, said: Segment) -> payload.JsonObject:
+    """Tell who says a part of an item, and when, counted from the start of the session.
+
+    Typed clients demand a speaker; it is empty where none is known.
+    """
+    return {
+        "type": f"{_TRANSCRIPTION}.segment",
+        **_part(item_id),
+        "id": f"seg_{number:03d}",
+        "start": payload.seconds(said.start_s),
+        "end": payload.seconds(said.end_s),
+        "text": said.text.strip(),
+        "speaker": said.speaker or "",
+    }
 
 
 def completed(

@@ -40,7 +40,8 @@ class RenderOptions:
         created_s: Unix time of the answer, whole seconds.
         granularities: exactly the lists of times that `verbose_json` shows.
         logprobs: whether `json` shows the log probability of every token.
-        usage_form: how `json` states consumption; `verbose_json` always states seconds.
+        usage_form: how `json` and `diarized_json` state consumption; `verbose_json` always states
+            seconds.
     """
 
     format: ResponseFormat

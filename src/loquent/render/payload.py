@@ -11,7 +11,7 @@ import math
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TypeAlias
 
-from loquent.domain.transcript import Task, TokenScore, Transcript
+from loquent.domain.transcript import Segment, Task, TokenScore, Transcript
 from loquent.render.options import RenderOptions, UsageForm
 
 JsonValue: TypeAlias = (
@@ -67,10 +67,9 @@ def usage(transcript: Transcript, form: UsageForm) -> JsonObject:
     Seconds are rounded up to whole ones. Tokens of the prompt and of the answer are the model's
     own; tokens of the audio follow `AUDIO_TOKENS_PER_SECOND`.
     """
-    n_seconds = math.ceil(seconds(transcript.duration_s))
     if form is UsageForm.DURATION:
-        return {"type": "duration", "seconds": n_seconds}
-    n_audio = AUDIO_TOKENS_PER_SECOND * n_seconds
+        return duration_usage(transcript.duration_s)
+    n_audio = AUDIO_TOKENS_PER_SECOND * _started_seconds(transcript.duration_s)
     n_input = transcript.n_prompt_tokens + n_audio
     return {
         "type": "tokens",
@@ -79,6 +78,34 @@ def usage(transcript: Transcript, form: UsageForm) -> JsonObject:
         "output_tokens": transcript.n_output_tokens,
         "total_tokens": n_input + transcript.n_output_tokens,
     }
+
+
+def duration_usage(duration_s: float) -> JsonObject:
+    """State consumption in seconds of audio, rounded up to whole ones."""
+    return {"type": "duration", "seconds": _started_seconds(duration_s)}
+
+
+def speaker(name: str | None) -> JsonObject:
+    """Say who speaks, or nothing where that was not asked for."""
+    return {} if name is None else {"speaker": name}
+
+
+def diarized_segments(segments: Iterable[Segment]) -> list[JsonObject]:
+    """List segments with their speakers, as answers and events of the OpenAI API do.
+
+    Typed clients demand a speaker; it is empty where none is known.
+    """
+    return [
+        {
+            "type": "transcript.text.segment",
+            "id": f"seg_{number:03d}",
+            "start": seconds(segment.start_s),
+            "end": seconds(segment.end_s),
+            "text": segment.text.strip(),
+            "speaker": segment.speaker or "",
+        }
+        for number, segment in enumerate(segments, start=1)
+    ]
 
 
 def logprobs(scores: Iterable[TokenScore]) -> list[JsonValue]:
@@ -91,3 +118,7 @@ def logprobs(scores: Iterable[TokenScore]) -> list[JsonValue]:
         }
         for score in scores
     ]
+
+
+def _started_seconds(duration_s: float) -> int:
+    return math.ceil(seconds(duration_s))

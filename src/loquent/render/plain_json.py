@@ -27,4 +27,5 @@ def _short_segment(segment: Segment) -> payload.JsonObject:
         "start": payload.seconds(segment.start_s),
         "end": payload.seconds(segment.end_s),
         "text": segment.text,
+        **payload.speaker(segment.speaker),
     }

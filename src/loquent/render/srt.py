@@ -8,8 +8,12 @@ from loquent.render.options import Rendered, RenderOptions
 
 
 def render_srt(transcript: Transcript, _options: RenderOptions) -> Rendered:
-    """Write numbered SubRip cues; nothing at all where nothing was said."""
-    blocks = [_block(number, cue) for number, cue in enumerate(cues_of(transcript), start=1)]
+    """Write numbered SubRip cues; nothing at all where nothing was said.
+
+    SubRip has no mark for a speaker, so each cue begins with the name.
+    """
+    cues = cues_of(transcript, shows_names=True)
+    blocks = [_block(number, cue) for number, cue in enumerate(cues, start=1)]
     return Rendered("\n".join(blocks).encode(errors="replace"), "text/plain; charset=utf-8")
 
 

@@ -42,6 +42,7 @@ def _word(word: Word) -> payload.JsonObject:
         "word": word.text.strip(),
         "start": payload.seconds(word.start_s),
         "end": payload.seconds(word.end_s),
+        **payload.speaker(word.speaker),
     }
 
 
@@ -57,4 +58,5 @@ def _segment(segment: Segment) -> payload.JsonObject:
         "avg_logprob": payload.finite(segment.avg_logprob, n_digits=6),
         "compression_ratio": payload.finite(segment.compression_ratio, n_digits=6),
         "no_speech_prob": payload.finite(segment.no_speech_prob, n_digits=6),
+        **payload.speaker(segment.speaker),
     }

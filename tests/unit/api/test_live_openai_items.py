@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from itertools import count
 from typing import Any
 
@@ -9,7 +10,7 @@ import pytest
 
 from loquent.api.live.openai_items import Items, Telling
 from loquent.domain.errors import EngineError
-from loquent.domain.live import LiveUpdate
+from loquent.domain.live import Final, LiveUpdate
 from tests.fakes.scripted_live import final, guessed, settled, started, stopped
 
 NAMES = {
@@ -19,6 +20,7 @@ NAMES = {
     "conversation.item.added": "added",
     "conversation.item.done": "done",
     "conversation.item.input_audio_transcription.delta": "delta",
+    "conversation.item.input_audio_transcription.segment": "segment",
     "conversation.item.input_audio_transcription.completed": "completed",
     "conversation.item.input_audio_transcription.failed": "failed",
 }
@@ -135,3 +137,47 @@ def test_the_name_of_the_model_decides_what_is_counted(model: str, form: str) ->
     event = told(items, started(1, 0.0), stopped(1, 1.0), final(1, "Yes."))[-1]
     assert event["usage"]["type"] == form
     assert event["logprobs"][0]["token"] == " Yes."
+
+
+def dialogue(number: int) -> Final:
+    """Return an utterance of which two people say a part each."""
+    one = final(number, "Ever tried.", speaker="A")
+    (said,) = one.transcript.segments
+    answered = replace(said, id=1, start_s=1.2, end_s=1.9, text=" Ever failed.", speaker="B")
+    both = replace(one.transcript, text="Ever tried. Ever failed.", segments=(said, answered))
+    return replace(one, transcript=both)
+
+
+def test_who_says_what_is_told_before_the_whole() -> None:
+    items = make_items(speakers=True)
+    events = told(items, started(1, 0.0), stopped(1, 2.0), dialogue(1))
+    assert names(events)[-4:] == ["delta", "segment", "segment", "completed"]
+    spoken = [(e["id"], e["start"], e["end"], e["speaker"], e["text"]) for e in events[-3:-1]]
+    assert spoken == [
+        ("seg_001", 0.0, 1.2, "A", "Ever tried."),
+        ("seg_002", 1.2, 1.9, "B", "Ever failed."),
+    ]
+    assert events[-1]["speaker"] == "A"
+    (again, _) = told(items, started(2, 2.0), stopped(2, 3.0), final(2, "No.", speaker="B"))[-2:]
+    assert (again["id"], again["item_id"]) == ("seg_003", "item_2")
+
+
+def test_who_speaks_is_told_only_where_that_is_asked_for() -> None:
+    events = told(make_items(), started(1, 0.0), stopped(1, 2.0), dialogue(1))
+    assert "segment" not in names(events)
+    assert "speaker" not in events[-1]
+
+
+def test_who_is_not_known_has_no_name() -> None:
+    items = make_items(speakers=True)
+    segment, completed = told(items, started(1, 0.0), stopped(1, 1.0), final(1, "Hm."))[-2:]
+    assert (segment["speaker"], completed["speaker"]) == ("", None)
+
+
+def test_of_what_failed_no_part_is_told() -> None:
+    items = make_items(speakers=True)
+    broken = replace(dialogue(1), error=EngineError("It failed."))
+    assert names(told(items, started(1, 0.0), stopped(1, 1.0), broken))[-1:] == ["failed"]
+    assert names(told(items, started(2, 1.0), stopped(2, 2.0), dialogue(2)))[-3:] == [
+        "segment", "segment", "completed",
+    ]  # fmt: skip

@@ -240,3 +240,21 @@ def test_turn_detection_without_a_type_lacks_it() -> None:
         changed(config, turn_detection={"threshold": 0.4})
     assert caught.value.code == "missing_required_parameter"
     assert caught.value.param == f"{TURNS}.type"
+
+
+@pytest.mark.parametrize("name", ["diarise", "diarize"])
+def test_who_speaks_may_be_asked_for_and_no_more(name: str) -> None:
+    config = changed(transcription={name: True})
+    assert config.names_speakers
+    assert config.request().speakers
+    assert shown(config)["transcription"][name] is True
+    no_more = changed(config, transcription={name: False})
+    assert not no_more.request().speakers
+    assert shown(no_more)["transcription"][name] is False
+
+
+def test_the_name_of_a_model_may_ask_who_speaks() -> None:
+    config = NEW.with_model("gpt-4o-transcribe-diarize")
+    assert config.request().speakers
+    assert changed(config, transcription={"diarise": False}).request().speakers
+    assert not NEW.with_model("gpt-4o-transcribe").request().speakers

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import base64
 import contextlib
 import os
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator, Iterable, Iterator
 from pathlib import Path
 
 import pytest
@@ -20,6 +21,7 @@ from loquent.api.uploads import (
     drain,
     receive_form,
     refuse_declared_length,
+    remove,
     sweep_stale_uploads,
 )
 from loquent.domain.errors import (
@@ -70,6 +72,13 @@ async def pieces(contents: Iterable[bytes]) -> AsyncIterator[bytes]:
         yield content
 
 
+@contextlib.contextmanager
+def kept(form: ReceivedForm) -> Iterator[ReceivedForm]:
+    """Keep the file of `form` inside the block."""
+    yield form
+    remove(form.source)
+
+
 async def received(
     body: bytes, directory: Path, limits: UploadLimits = LIMITS, content_type: str = CONTENT_TYPE
 ) -> ReceivedForm:
@@ -97,7 +106,7 @@ async def test_a_form_is_received_whole_however_it_is_cut(
     body = body_of(*parts)
     cuts = sorted(choice.draw(st.lists(st.integers(0, len(body)), max_size=8)))
     cut_body = [body[start:end] for start, end in zip([0, *cuts], [*cuts, None], strict=True)]
-    with await receive_form(CONTENT_TYPE, pieces(cut_body), LIMITS, tmp_path) as form:
+    with kept(await receive_form(CONTENT_TYPE, pieces(cut_body), LIMITS, tmp_path)) as form:
         assert form.fields == tuple(fields)
         assert form.source.n_bytes == len(content)
         assert form.source.path.read_bytes() == content
@@ -111,7 +120,7 @@ async def test_garbage_gives_a_form_or_a_refusal(
 ) -> None:
     content = body_of(file_part(b"RIFF"), b"--" + BOUNDARY + body) if is_framed else body
     with contextlib.suppress(LoquentError):
-        (await received(content, tmp_path)).close()
+        remove((await received(content, tmp_path)).source)
     assert names_in(tmp_path) == []
 
 
@@ -121,7 +130,7 @@ async def test_any_content_type_gives_a_form_or_a_refusal(tmp_path: Path, rest: 
     for content_type in (rest, f"multipart/form-data;{rest}", f"{CONTENT_TYPE}{rest}"):
         with contextlib.suppress(LoquentError):
             form = await received(body_of(file_part(b"RIFF")), tmp_path, content_type=content_type)
-            form.close()
+            remove(form.source)
     assert names_in(tmp_path) == []
 
 
@@ -130,7 +139,7 @@ async def test_a_file_of_exactly_the_limit_passes_and_one_byte_more_does_not(
 ) -> None:
     content = b"\0" * LIMITS.max_file_bytes
     assert len(content) == 26_214_400
-    with await received(body_of(file_part(content)), tmp_path) as form:
+    with kept(await received(body_of(file_part(content)), tmp_path)) as form:
         assert form.source.path.stat().st_size == form.source.n_bytes == len(content)
     error = await refused(body_of(file_part(content + b"\0")), tmp_path)
     assert isinstance(error, PayloadTooLargeError)
@@ -158,7 +167,7 @@ async def test_a_file_that_is_too_large_is_read_little_further(tmp_path: Path) -
 async def test_a_limit_of_zero_is_none(tmp_path: Path) -> None:
     content = b"\0" * (3 * KIB * KIB)
     limits = UploadLimits(max_file_bytes=0)
-    with await received(body_of(file_part(content)), tmp_path, limits) as form:
+    with kept(await received(body_of(file_part(content)), tmp_path, limits)) as form:
         assert form.source.n_bytes == len(content)
 
 
@@ -240,18 +249,98 @@ async def test_fields_are_limited_in_number_size_and_sum(tmp_path: Path) -> None
     for body, said in [
         (body_of(*(text_part("x", b"") for _ in range(4))), "more than 3 text fields"),
         (body_of(text_part("x", b"0" * 11)), "'x' is longer than 10 bytes"),
-        (b"\r\n" * 301, "larger than 600 bytes without its file"),
+        (b"\r\n" * 301, "larger than 600 bytes without its recordings"),
     ]:
         assert said in (await refused(body, tmp_path, limits)).message
     fitting = body_of(*(text_part("x", b"0" * 10) for _ in range(3)), file_part(b"0" * 5000))
-    with await received(fitting, tmp_path, limits) as form:
+    with kept(await received(fitting, tmp_path, limits)) as form:
         assert form.fields == (("x", "0" * 10),) * 3
+
+
+REFERENCE_LIMITS = UploadLimits(
+    max_field_bytes=10, max_form_bytes=900, max_known_speakers=2, max_reference_bytes=500
+)
+
+
+@pytest.mark.parametrize(
+    "names",
+    [
+        ["known_speaker_references[]", "known_speaker_references[]"],
+        ["known_speaker_references[0]", "known_speaker_references[1]"],
+        ["known_speaker_references", "known_speaker_references"],
+    ],
+)
+async def test_recordings_of_known_speakers_have_a_limit_of_their_own(
+    tmp_path: Path, names: list[str]
+) -> None:
+    most = REFERENCE_LIMITS.max_references_bytes
+    assert most == 1400
+    texts = [b"0" * 1000, b"1" * (most - 1000)]
+    parts = [text_part(name, text) for name, text in zip(names, texts, strict=True)]
+    with kept(
+        await received(body_of(file_part(b"RIFF"), *parts), tmp_path, REFERENCE_LIMITS)
+    ) as form:
+        assert [text.encode() for _, text in form.fields] == texts
+    one_more = body_of(file_part(b"RIFF"), *parts, text_part(names[0], b"2"))
+    error = await refused(one_more, tmp_path, REFERENCE_LIMITS)
+    assert not isinstance(error, PayloadTooLargeError)
+    assert error.param == "known_speaker_references"
+    assert "1400 bytes together" in error.message
+
+
+@pytest.mark.parametrize("name", ["known_speaker_reference", "known_speaker_references_x", "x"])
+async def test_no_other_field_may_be_as_long(tmp_path: Path, name: str) -> None:
+    body = body_of(file_part(b"RIFF"), text_part(name, b"0" * 11))
+    assert "longer than 10 bytes" in (await refused(body, tmp_path, REFERENCE_LIMITS)).message
+
+
+async def test_recordings_of_known_speakers_leave_the_limit_of_the_rest_alone(
+    tmp_path: Path,
+) -> None:
+    reference = text_part("known_speaker_references[]", b"0" * 1000)
+    error = await refused(body_of(b"\r\n" * 450, reference), tmp_path, REFERENCE_LIMITS)
+    assert "larger than 900 bytes without its recordings" in error.message
+
+
+def test_the_limit_of_references_lets_ten_seconds_of_anything_through() -> None:
+    ten_seconds = 10 * 48_000 * 2 * 4
+    assert ten_seconds <= LIMITS.max_reference_bytes
+    as_text = len(base64.encodebytes(bytes(LIMITS.max_reference_bytes)).replace(b"\n", b"\r\n"))
+    assert as_text + 256 <= LIMITS.max_references_bytes / LIMITS.max_known_speakers
+
+
+def test_a_declared_length_counts_the_references() -> None:
+    most = LIMITS.max_file_bytes + LIMITS.max_form_bytes + LIMITS.max_references_bytes
+    refuse_declared_length(str(most), LIMITS)
+    with pytest.raises(PayloadTooLargeError):
+        refuse_declared_length(str(most + 1), LIMITS)
+
+
+@pytest.mark.parametrize(
+    ("disposition", "name"),
+    [
+        ('; filename="a b.wav"', "a b.wav"),
+        ('; filename="Stra\u00dfe.wav"', "Straße.wav"),
+        ("; filename=a", "a"),
+        ("\r\nContent-Type: audio/wav", ""),
+    ],
+)
+async def test_the_name_of_the_file_is_kept(tmp_path: Path, disposition: str, name: str) -> None:
+    body = body_of(part(f"{FORM_DATA}; name=file{disposition}", b"RIFF"))
+    with kept(await received(body, tmp_path)) as form:
+        assert form.file_name == name
+
+
+async def test_a_name_that_is_no_text_hinders_nothing(tmp_path: Path) -> None:
+    body = body_of(file_part(b"RIFF")).replace(b"a.wav", b"\xff.wav")
+    with kept(await received(body, tmp_path)) as form:
+        assert form.file_name == "\ufffd.wav"
 
 
 async def test_a_file_may_come_without_a_name_or_without_a_type(tmp_path: Path) -> None:
     for headers in ("; filename=a", "\r\nContent-Type: audio/wav"):
         body = body_of(part(f"{FORM_DATA}; name=file{headers}", b"RIFF"))
-        with await received(body, tmp_path) as form:
+        with kept(await received(body, tmp_path)) as form:
             assert form.source.n_bytes == 4
 
 
@@ -282,10 +371,10 @@ async def test_a_caller_that_hangs_up_leaves_no_file(tmp_path: Path) -> None:
     assert names_in(tmp_path) == []
 
 
-async def test_closing_a_form_twice_is_harmless(tmp_path: Path) -> None:
+async def test_removing_a_recording_twice_is_harmless(tmp_path: Path) -> None:
     form = await received(WHOLE, tmp_path)
-    form.close()
-    form.close()
+    remove(form.source)
+    remove(form.source)
     assert not form.source.path.exists()
 
 

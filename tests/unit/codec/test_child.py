@@ -8,6 +8,7 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from loquent.codec import protocol
@@ -38,9 +39,9 @@ def read(channel: socket.socket, n_bytes: int) -> bytes:
     return channel.recv(n_bytes, socket.MSG_WAITALL) if n_bytes else b""
 
 
-def hand_over(channel: socket.socket, path: Path) -> None:
+def hand_over(channel: socket.socket, path: Path, wanted: int | None = None) -> None:
     with path.open("rb") as file:
-        socket.send_fds(channel, [protocol.JOB], [file.fileno()])
+        socket.send_fds(channel, [protocol.job(wanted)], [file.fileno()])
 
 
 def test_a_child_decodes_one_recording_after_another_and_leaves_with_its_parent(
@@ -57,3 +58,20 @@ def test_a_child_decodes_one_recording_after_another_and_leaves_with_its_parent(
         kind, payload = receive(channel)
         assert kind is Kind.ERROR
         assert protocol.parse_error(bytearray(payload))[0] == "unsupported_format"
+
+
+def test_a_child_decodes_the_channel_that_is_asked_for(
+    channel: socket.socket, tmp_path: Path
+) -> None:
+    sides = np.stack([np.full(800, 8_192), np.full(800, -8_192)], axis=1).astype("i2")
+    source = saved(tmp_path / "stereo", wav(sides, n_channels=2))
+    for wanted, level in ((None, 0.0), (0, 0.25), (1, -0.25)):
+        hand_over(channel, source.path, wanted)
+        kind, samples = receive(channel)
+        assert kind is Kind.SAMPLES
+        assert set(np.frombuffer(samples, np.float32)) == {level}
+        assert receive(channel) == (Kind.DONE, b"")
+    hand_over(channel, source.path, 2)
+    kind, payload = receive(channel)
+    assert kind is Kind.ERROR
+    assert "2 channels" in protocol.parse_error(bytearray(payload))[1]

@@ -20,9 +20,10 @@ ADTS, FLAC, MP3 = (
 )
 
 
-def decode(content: bytes, max_audio_s: float = 0.0) -> Samples:
+def decode(content: bytes, max_audio_s: float = 0.0, channel: int | None = None) -> Samples:
     file = io.BytesIO(content)
-    return np.concatenate(list(decode_windows(file, sniff(file), max_audio_s=max_audio_s)))
+    windows = decode_windows(file, sniff(file), max_audio_s=max_audio_s, channel=channel)
+    return np.concatenate(list(windows))
 
 
 def loudness(samples: Samples) -> float:
@@ -46,6 +47,36 @@ def test_windows_are_whole_but_for_the_last() -> None:
 def test_opposite_channels_cancel() -> None:
     left = (tone(0.5) * 32_767).astype(np.int16)
     assert np.abs(decode(wav(np.stack([left, -left], axis=1), n_channels=2))).max() < 1e-4
+
+
+def test_each_channel_is_decoded_by_itself() -> None:
+    left, right = ((tone(0.5) * height).astype(np.int16) for height in (32_767, 8_192))
+    stereo = wav(np.stack([left, right], axis=1), n_channels=2)
+    assert np.array_equal(decode(stereo, channel=0), left.astype(np.float32) / 32_768)
+    assert np.array_equal(decode(stereo, channel=1), right.astype(np.float32) / 32_768)
+    assert np.array_equal(decode(wav(left), channel=0), decode(wav(left)))
+
+
+@pytest.mark.parametrize("recorded", [f for f in FORMATS if f.n_channels == 2], ids=str)
+def test_a_channel_of_any_format_is_found(recorded: Format) -> None:
+    content = encoded(recorded, 1.0)
+    both = decode(content)
+    for channel in (0, 1):
+        alone = decode(content, channel=channel)
+        assert len(alone) == len(both)
+        assert loudness(alone) == pytest.approx(loudness(both), rel=0.2)
+
+
+@pytest.mark.parametrize(
+    ("n_channels", "channel", "message"),
+    [(1, 1, "has one channel; there is no channel 2"), (2, 5, "has 2 channels; .* channel 6")],
+)
+def test_a_channel_that_is_not_there_is_told_with_how_many_there_are(
+    n_channels: int, channel: int, message: str
+) -> None:
+    content = wav(np.zeros((800, n_channels), np.int16), n_channels=n_channels)
+    with pytest.raises(InvalidAudioError, match=message):
+        decode(content, channel=channel)
 
 
 def test_hostile_floats_become_silence_or_full_scale() -> None:

@@ -13,6 +13,13 @@ from loquent.codec.protocol import Kind, ProtocolError
 from loquent.domain.errors import AudioTooLongError
 
 
+@pytest.mark.parametrize("channel", [None, 0, 1, 100_000])
+def test_the_channel_that_is_wanted_comes_back_as_it_went(channel: int | None) -> None:
+    message = protocol.job(channel)
+    assert len(message) == protocol.JOB_BYTES
+    assert protocol.parse_job(message) == channel
+
+
 @pytest.mark.parametrize(
     ("kind", "n_bytes"),
     [(Kind.READY, 0), (Kind.SAMPLES, 4 * WINDOW_SAMPLES), (Kind.DONE, 0), (Kind.ERROR, 100)],

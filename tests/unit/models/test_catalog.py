@@ -37,13 +37,13 @@ def _write(path: Path, default: str = "", digest: str = "0" * 64, members: str =
 def test_the_shipped_catalog_starts_with_small_models_and_something_to_try_them_on() -> None:
     catalog = Catalog.load()
     listen, speak = ("whisper-base", "whisper-tiny.en"), ("kokoro", "piper-en-us-joe")
-    assert catalog.defaults == (*listen, *speak, "sample-speech")
+    assert catalog.defaults == (*listen, *speak, "pyannote-campplus", "sample-speech")
     assert all(catalog.entries[name].archives for name in catalog.defaults)
 
 
 def test_every_shipped_model_is_pinned_to_an_edition_and_checksums() -> None:
     for entry in Catalog.load().entries.values():
-        assert all(file.sha256 for file in entry.files)
+        assert all(file.sha256 or file.made_by for file in entry.files)
         if entry.hub is None:
             assert entry.archives or entry.is_built_in
         else:
@@ -67,6 +67,17 @@ def test_each_shipped_model_says_what_it_can_do(
     assert Capability.TRANSCRIPTION in card.capabilities
     assert (Capability.TRANSLATION in card.capabilities) is translates
     assert len(set(card.languages)) == n_languages
+
+
+def test_what_tells_voices_apart_is_made_of_one_wheel_that_any_machine_can_fetch() -> None:
+    entry = Catalog.load().entries["pyannote-campplus"]
+    assert entry.engine == "voices"
+    assert entry.card().capabilities == {Capability.DIARIZATION}
+    assert entry.card().languages == ()
+    (archive,) = entry.archives
+    assert (archive.platform, archive.python) == ("manylinux_2_28_x86_64", "cp311")
+    made = {file.path: file.made_by for file in entry.files}
+    assert made == {"segmentation.onnx": "pyannet", "voices.onnx": "campplus"}
 
 
 def test_recordings_are_described_in_the_same_format() -> None:
@@ -97,6 +108,32 @@ def test_a_catalog_is_read_field_by_field(tmp_path: Path) -> None:
 def test_a_wrong_catalog_is_refused(tmp_path: Path, fields: dict[str, str], complaint: str) -> None:
     with pytest.raises(ValueError, match=complaint):
         Catalog.load(_write(tmp_path / "c.toml", **fields))
+
+
+_MADE = '{ path = "m", n_bytes = 1, made_by = "x", members = [{ package = "p", path = "y" }] }'
+_PACKED = f'{{ kind = "wheel", package = "p", version = "1", n_bytes = 1, sha256 = "{0:064d}" }}'
+
+
+@pytest.mark.parametrize(
+    ("file", "complaint"),
+    [
+        (_MADE, None),
+        (_MADE.replace("n_bytes", f'sha256 = "{0:064d}", n_bytes'), "size alone"),
+        (_MADE.replace('"y" }', '"y" }, { package = "p", path = "z" }'), "one member"),
+        (_MADE.replace('made_by = "x", ', ""), "sha256"),
+    ],
+)
+def test_only_what_a_converter_makes_of_one_member_may_lack_a_checksum(
+    tmp_path: Path, file: str, complaint: str | None
+) -> None:
+    path = _write(tmp_path / "c.toml")
+    rows = f"archives = [{_PACKED}]\nfiles = [{file}]\n"
+    path.write_text(path.read_text().partition("files = ")[0] + rows)
+    if complaint is None:
+        assert Catalog.load(path).entries["one"].files[0].made_by == "x"
+    else:
+        with pytest.raises(ValueError, match=complaint):
+            Catalog.load(path)
 
 
 def test_a_model_listed_twice_is_refused(tmp_path: Path) -> None:

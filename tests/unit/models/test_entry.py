@@ -63,6 +63,12 @@ def test_a_package_that_a_client_could_take_for_an_option_is_refused(bad: str) -
         Archive(ArchiveKind.NPM, bad, "1.0", 1, "0" * 64)
 
 
+@pytest.mark.parametrize("bad", ["", "3.11", "cp2", "py3", "cp311 --index-url", "-r"])
+def test_a_python_that_is_no_tag_is_refused(bad: str) -> None:
+    with pytest.raises(ValueError, match="not the tag of a Python"):
+        Archive(ArchiveKind.WHEEL, "p", "1.0", 1, "0" * 64, python=bad)
+
+
 def test_a_scoped_npm_package_is_accepted() -> None:
     assert Archive(ArchiveKind.NPM, "@scope/name", "1.0", 1, "0" * 64).package == "@scope/name"
 

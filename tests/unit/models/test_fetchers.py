@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -55,6 +56,27 @@ def test_pip_delivers_the_pinned_wheel(tmp_path: Path) -> None:
         archive_of("carrier", _LOCAL_WHEEL), _folder(tmp_path), _ignore
     )
     assert sha256(fetched.read_bytes()) == sha256(_LOCAL_WHEEL)
+
+
+def test_pip_delivers_a_wheel_for_another_python_on_another_machine(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shelf = tmp_path / "shelf"
+    shelf.mkdir()
+    packed = wheel(
+        {
+            "carrier-1.0.dist-info/METADATA": b"Metadata-Version: 2.1\nName: carrier\n"
+            b"Version: 1.0\nRequires-Python: <3.10\nRequires-Dist: torch\n",
+            "carrier-1.0.dist-info/WHEEL": b"Wheel-Version: 1.0\nTag: cp39-cp39-win_arm64\n",
+            "carrier-1.0.dist-info/RECORD": b"",
+        }
+    )
+    (shelf / "carrier-1.0-cp39-cp39-win_arm64.whl").write_bytes(packed)
+    monkeypatch.setenv("PIP_NO_INDEX", "1")
+    monkeypatch.setenv("PIP_FIND_LINKS", str(shelf))
+    foreign = replace(archive_of("carrier", packed), platform="win_arm64", python="cp39")
+    fetched = PipFetcher(sys.executable)(foreign, _folder(tmp_path), _ignore)
+    assert sha256(fetched.read_bytes()) == sha256(packed)
 
 
 @pytest.mark.usefixtures("only_local_wheels")

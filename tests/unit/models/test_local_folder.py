@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -11,6 +12,8 @@ from loquent.models.local_folder import LocalFolder
 from loquent.models.manifest import InstalledFile, Manifest
 from loquent.models.source import SourceError
 from tests.unit.models.builders import CONTENT, card, entry, sha256, write_files
+
+_UNSUMMED = replace(entry(), files=tuple(replace(file, sha256=None) for file in entry().files))
 
 
 def _fetch(source: LocalFolder, model: CatalogEntry, into: Path) -> None:
@@ -47,6 +50,22 @@ def test_a_copied_store_brings_its_checksums(tmp_path: Path) -> None:
     assert {file.path: file.sha256 for file in plan.files} == {
         path: sha256(data) for path, data in CONTENT.items()
     }
+
+
+def test_files_whose_checksums_no_catalog_knows_are_copied_by_their_size(tmp_path: Path) -> None:
+    write_files(tmp_path / "share" / "tiny")
+    _fetch(LocalFolder(tmp_path / "share"), _UNSUMMED, tmp_path / "into")
+    assert {path: (tmp_path / "into" / path).read_bytes() for path in CONTENT} == CONTENT
+
+
+def test_files_whose_checksums_a_copied_store_knows_are_held_to_them(tmp_path: Path) -> None:
+    write_files(tmp_path / "tiny")
+    files = [InstalledFile(path, len(d), sha256(d), 0) for path, d in CONTENT.items()]
+    older = replace(files[0], n_bytes=files[0].n_bytes + 1)
+    Manifest(card(), "whisper_ct2", "hub", "r", (older, *files[1:])).write(tmp_path / "tiny")
+    planned = LocalFolder(tmp_path).plan(_UNSUMMED).files
+    assert [file.sha256 for file in planned] == [None, *(file.sha256 for file in files[1:])]
+    assert [file.n_bytes for file in planned] == [file.n_bytes for file in files]
 
 
 @pytest.mark.parametrize(

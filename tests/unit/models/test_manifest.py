@@ -100,6 +100,15 @@ def test_a_listed_model_is_satisfied_by_its_files_wherever_they_came_from(tmp_pa
     assert not manifest.satisfies(entry(content={**CONTENT, "model.bin": b"newer"}))
 
 
+def test_a_file_without_a_known_checksum_is_satisfied_by_its_size(tmp_path: Path) -> None:
+    manifest = _manifest(tmp_path)
+    files = [replace(file, sha256=None) for file in entry().files]
+    assert manifest.satisfies(replace(entry(), files=tuple(files)))
+    longer = replace(files[1], n_bytes=files[1].n_bytes + 1)
+    assert not manifest.satisfies(replace(entry(), files=(files[0], longer, files[2])))
+    assert not manifest.satisfies(replace(entry(), files=tuple(files[:2])))
+
+
 def test_an_unlisted_model_is_satisfied_by_the_commit_asked_for(tmp_path: Path) -> None:
     manifest = replace(_manifest(tmp_path), card=card("owner/name"))
     assert manifest.satisfies(entry_of_repository("owner/name", ()))

@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from loquent.models.entry import ArchiveKind, CatalogEntry, Member
+from loquent.domain.errors import ModelLoadError
+from loquent.models.conversion.errors import CheckpointError
+from loquent.models.entry import ArchiveKind, CatalogEntry, Member, ModelFile
 from loquent.models.packages import PackageMirror
 from loquent.models.source import SourceError
+from loquent.models.store import ModelStore
 from tests.unit.models.builders import (
     FakeRegistry,
     archive_of,
+    card,
     carried,
+    catalog,
     entry,
     npm_tarball,
     wheel,
@@ -131,3 +137,73 @@ def test_a_model_that_no_package_carries_is_refused() -> None:
     half = replace(half, files=(replace(half.files[0], members=()), half.files[1]))
     with pytest.raises(SourceError, match="do not carry"):
         _mirror(FakeRegistry({})).plan(half)
+
+
+_CHECKPOINT = wheel({"p/weights.pt": b"weights" * 9})
+_GRAPH = b"WEIGHTS" * 9
+
+
+def _converted(n_bytes: int = len(_GRAPH), made_by: str = "shout") -> CatalogEntry:
+    members = (Member("p", "p/weights.pt"),)
+    file = ModelFile("net.onnx", n_bytes, members=members, made_by=made_by)
+    return CatalogEntry(card(), "voices", (file,), archives=(archive_of("p", _CHECKPOINT),))
+
+
+def _shout(checkpoint: Path) -> bytes:
+    return checkpoint.read_bytes().upper()
+
+
+def _fail(checkpoint: Path) -> bytes:
+    raise CheckpointError(f"{len(checkpoint.read_bytes())} bytes mean nothing")
+
+
+def _converting(registry: FakeRegistry) -> PackageMirror:
+    return PackageMirror({ArchiveKind.WHEEL: registry}, {"shout": _shout, "fail": _fail})
+
+
+def _fetch_converted(model: CatalogEntry, into: Path) -> None:
+    mirror = _converting(FakeRegistry({"p": _CHECKPOINT}))
+    mirror.fetch(model, mirror.plan(model), into, lambda _: None)
+
+
+def _files_in(folder: Path) -> Iterator[str]:
+    return (path.name for path in folder.rglob("*") if path.is_file())
+
+
+def test_a_file_is_made_of_a_member_by_its_converter(tmp_path: Path) -> None:
+    _fetch_converted(_converted(), tmp_path)
+    assert (tmp_path / "net.onnx").read_bytes() == _GRAPH
+    assert "checkpoint" not in _files_in(tmp_path)
+
+
+def test_a_member_that_cannot_be_converted_is_told_and_leaves_nothing(tmp_path: Path) -> None:
+    with pytest.raises(SourceError, match=r"net\.onnx cannot be made of: 63 bytes mean nothing"):
+        _fetch_converted(_converted(made_by="fail"), tmp_path)
+    assert not list(_files_in(tmp_path))
+
+
+def test_a_converted_file_of_more_bytes_than_the_catalog_says_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(SourceError, match=r"net\.onnx"):
+        _fetch_converted(_converted(n_bytes=10), tmp_path)
+    assert not (tmp_path / "net.onnx").exists()
+
+
+def test_a_converter_that_is_not_there_is_named_before_anything_is_fetched() -> None:
+    with pytest.raises(SourceError, match="whisper_it"):
+        _converting(FakeRegistry({})).plan(_converted(made_by="whisper_it"))
+
+
+def test_a_converted_model_is_pulled_once_and_again_when_its_size_changes(tmp_path: Path) -> None:
+    registry = FakeRegistry({"p": _CHECKPOINT})
+
+    def pull(model: CatalogEntry) -> None:
+        ModelStore(tmp_path, catalog(model), sources=[_converting(registry)]).pull(model.id)
+
+    for _ in range(2):
+        pull(_converted())
+    assert registry.asked == ["p"]
+    with pytest.raises(ModelLoadError, match="another size"):
+        pull(_converted(n_bytes=len(_GRAPH) + 1))
+    assert registry.asked == ["p", "p"]
+    pull(_converted())
+    assert registry.asked == ["p", "p"]

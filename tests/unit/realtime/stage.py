@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from typing import TypeVar
 
 import numpy as np
@@ -16,12 +17,18 @@ from loquent.realtime.ladder import Ladder
 from loquent.realtime.session import LocalLiveSession, Parts
 from tests.fakes.fake_live_recognizer import FakeLiveRecognizer
 from tests.fakes.fake_speech import FakeDetector
+from tests.fakes.fake_voices import VOICES_MODEL, FakeAnalyst
 from tests.unit.engines.scheduling.fake_engine import FakeClock, settle
 from tests.unit.realtime.streams import request
 
 U = TypeVar("U", bound=LiveUpdate)
 
 NAME = "live_1"
+
+CAST = ("", *"AAAAABBBBBC")
+"""One person says "one" to "five", another "six" to "ten"; a third makes noises, no words."""
+
+NOISE = len(CAST) - 1
 
 
 def pcm(samples: Samples) -> bytes:
@@ -31,7 +38,7 @@ def pcm(samples: Samples) -> bytes:
 
 @dataclass
 class Stage:
-    """A session, its caller and its model.
+    """A session, its caller and its models.
 
     Attributes:
         updates: what the caller has read.
@@ -39,6 +46,7 @@ class Stage:
 
     session: LocalLiveSession
     recognizer: FakeLiveRecognizer
+    analyst: FakeAnalyst
     clock: FakeClock
     ladder: Ladder
     updates: list[LiveUpdate] = field(default_factory=list)
@@ -80,12 +88,15 @@ async def stage(
 ) -> AsyncIterator[Stage]:
     """Open a session; when it is closed, nothing of it may be left."""
     before = asyncio.all_tasks()
-    recognizer, clock, ladder = FakeLiveRecognizer(), FakeClock(1_000.0), Ladder()
+    recognizer, analyst = FakeLiveRecognizer(), FakeAnalyst(CAST)
+    clock, ladder = FakeClock(1_000.0), Ladder()
     recognizer.failures.extend(failures)
-    parts = Parts("a/model", recognizer, FakeDetector().stream(), ladder, clock)
+    bring = partial(analyst.analyst, VOICES_MODEL)
+    parts = Parts("a/model", recognizer, FakeDetector().stream(), ladder, bring, clock)
     session = LocalLiveSession(NAME, wanted or request(), parts)
+    await session.prepare()
     try:
-        yield Stage(session, recognizer, clock, ladder)
+        yield Stage(session, recognizer, analyst, clock, ladder)
     finally:
         await session.close()
     await settle()

@@ -48,6 +48,7 @@ def request(
     padding_ms: int = 300,
     ends_by_silence: bool = True,
     interim_s: float = 0.0,
+    speakers: bool = False,
 ) -> LiveRequest:
     """Return what a caller asks for who is content with most of the defaults."""
     return LiveRequest(
@@ -57,6 +58,7 @@ def request(
         detection=SpeechDetection(prefix_padding_ms=padding_ms, silence_duration_ms=silence_ms),
         ends_by_silence=ends_by_silence,
         interim_s=interim_s,
+        speakers=speakers,
     )
 
 

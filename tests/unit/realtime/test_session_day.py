@@ -13,6 +13,7 @@ from loquent.domain.live import Final
 from tests.fakes.fake_live_recognizer import sentence
 from tests.fakes.fake_speech import silence
 from tests.unit.realtime.stage import Stage, pcm, stage
+from tests.unit.realtime.streams import request
 
 LEAD_S = 50.0
 
@@ -39,6 +40,7 @@ class Listened:
                 self.starts_s += [word.start_s for word in final.transcript.words[:1]]
             on.updates.clear()
             on.recognizer.calls.clear()
+            on.analyst.heard.clear()
 
 
 async def held_after(on: Stage, listened: Listened, n_minutes: int) -> int:
@@ -49,9 +51,10 @@ async def held_after(on: Stage, listened: Listened, n_minutes: int) -> int:
 @pytest.mark.parametrize(
     "n_hours", [1, pytest.param(24, marks=[pytest.mark.slow, pytest.mark.timeout(600)])]
 )
-async def test_hours_leave_no_trace_and_move_no_word(n_hours: int) -> None:
+@pytest.mark.parametrize("speakers", [False, True], ids=["words", "speakers"])
+async def test_hours_leave_no_trace_and_move_no_word(n_hours: int, *, speakers: bool) -> None:
     listened = Listened([])
-    async with stage() as on:
+    async with stage(request(speakers=speakers)) as on:
         tracemalloc.start()
         try:
             early = await held_after(on, listened, 5)

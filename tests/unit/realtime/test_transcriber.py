@@ -11,6 +11,7 @@ from loquent.realtime.ladder import MAX_FINAL_S, RETRY_AFTER_S, RUNGS, STEP_UP_S
 from loquent.realtime.transcriber import LocalLiveTranscriber
 from tests.fakes.fake_live_recognizer import FakeLiveRecognizer
 from tests.fakes.fake_speech import FakeDetector
+from tests.fakes.fake_voices import FakeAnalyst
 
 
 def exhausted() -> Ladder:
@@ -22,7 +23,11 @@ def exhausted() -> Ladder:
 
 async def test_nobody_is_let_in_once_there_is_nothing_left_to_save() -> None:
     transcriber = LocalLiveTranscriber(
-        "model", detector=FakeDetector(), recognizers=FakeLiveRecognizer()
+        "model",
+        detector=FakeDetector(),
+        recognizers=FakeLiveRecognizer(),
+        analysts=FakeAnalyst(),
+        diarization_model="voices",
     )
     transcriber._ladder = exhausted()
     with pytest.raises(OverloadedError) as caught:

@@ -10,7 +10,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 from openai.types.audio import TranscriptionVerbose
 
-from loquent.domain.errors import UnsupportedOptionError
 from loquent.domain.transcript import Task, TokenScore, Transcript, Word
 from loquent.render import Granularity, RenderOptions, ResponseFormat, UsageForm, render
 from tests.unit.render.transcripts import segment_of, transcript_of
@@ -145,7 +144,7 @@ def test_any_numbers_and_any_text_give_strict_json(start_s: float, score: float,
 
 def test_lone_surrogates_do_not_break_any_format() -> None:
     transcript = transcript_of(segment_of(" a\ud800b"))
-    for form in set(ResponseFormat) - {ResponseFormat.DIARIZED_JSON}:
+    for form in ResponseFormat:
         assert b"a?b" in render(transcript, options(form)).body
 
 
@@ -153,9 +152,3 @@ def test_text_is_the_bare_text_and_a_newline() -> None:
     answer = render(transcript_of(segment_of(" Grüße")), options(ResponseFormat.TEXT))
     assert answer.body == "Grüße\n".encode()
     assert answer.media_type == "text/plain; charset=utf-8"
-
-
-def test_a_format_without_a_writer_is_refused_by_name() -> None:
-    with pytest.raises(UnsupportedOptionError, match="diarized_json") as caught:
-        render(transcript_of(HELLO), options(ResponseFormat.DIARIZED_JSON))
-    assert caught.value.param == "response_format"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -15,6 +16,10 @@ from tests.realtime_events import checked
 
 ERROR = InvalidRequestError("session.x: no.", param="session.x", code="unknown_parameter")
 KIND = "invalid_request_error"
+
+SAID = replace(
+    final(1, "Ever tried.", speaker="B").transcript.segments[0], start_s=61.23449, end_s=62.0
+)
 
 GOLDEN: list[tuple[JsonObject, dict[str, Any]]] = [
     (live_openai.buffer_cleared(), {"type": "input_audio_buffer.cleared"}),
@@ -41,6 +46,19 @@ GOLDEN: list[tuple[JsonObject, dict[str, Any]]] = [
             "item_id": "item_1",
             "content_index": 0,
             "delta": " tried.",
+        },
+    ),
+    (
+        live_openai.segment("item_1", 12, SAID),
+        {
+            "type": "conversation.item.input_audio_transcription.segment",
+            "item_id": "item_1",
+            "content_index": 0,
+            "id": "seg_012",
+            "start": 61.234,
+            "end": 62.0,
+            "text": "Ever tried.",
+            "speaker": "B",
         },
     ),
     (

@@ -14,6 +14,7 @@ def segment_of(
     *,
     words: Sequence[Word] = (),
     scores: Sequence[TokenScore] = (),
+    speaker: str | None = None,
 ) -> Segment:
     return Segment(
         id=0,
@@ -27,6 +28,7 @@ def segment_of(
         no_speech_prob=0.01,
         words=tuple(words),
         token_scores=tuple(scores),
+        speaker=speaker,
     )
 
 

@@ -13,6 +13,7 @@ from starlette.websockets import WebSocket
 
 from loquent.api.live.parts import LiveParts
 from loquent.api.live.socket import DrainingError, LiveSocket, talk_until
+from loquent.api.speaker_fields import implies_speakers
 from loquent.domain.errors import InvalidRequestError
 from loquent.domain.languages import parse_language
 from loquent.domain.live import (
@@ -46,6 +47,12 @@ class Init(BaseModel):
     prompt: str | None = None
     interim_ms: Annotated[int, Field(ge=0, le=60_000)] | None = None
     endpointing_ms: Annotated[int, Field(ge=100, le=10_000)] | None = None
+    diarise: bool | None = None
+    diarize: bool | None = None
+
+    @property
+    def wants_speakers(self) -> bool:
+        return bool(self.diarise or self.diarize)
 
 
 def parse_init(message: str | bytes, model: str) -> LiveRequest:
@@ -67,6 +74,7 @@ def parse_init(message: str | bytes, model: str) -> LiveRequest:
         prompt=init.prompt or "",
         detection=SpeechDetection(silence_duration_ms=silence_ms),
         interim_s=(init.interim_ms or 0) / 1000,
+        speakers=init.wants_speakers or implies_speakers(model),
     )
 
 
@@ -81,7 +89,7 @@ async def _talk(socket: LiveSocket, model: str | None, parts: LiveParts) -> None
         raise InvalidRequestError("name a model in the address: ?model=whisper-1", param="model")
     request = parse_init(await socket.receive(), model)
     async with parts.transcriber.open(request) as session:
-        told = _Told()
+        told = _Told(names_speakers=request.speakers)
         updates = parts.observed(session.updates(), socket)
         await talk_until(_speak(socket, updates, told), _listen(socket, session, told))
 
@@ -104,11 +112,13 @@ class _Told:
     """What a caller has been told, and what is kept for the last frame.
 
     Attributes:
+        names_speakers: finals say who speaks.
         is_done: the caller said so; whatever is left goes into one final.
         end_s: where the last utterance ended.
         shown: the utterance of the last partial.
     """
 
+    names_speakers: bool = False
     is_done: bool = False
     end_s: float = 0.0
     shown: int = 0
@@ -127,11 +137,14 @@ class _Told:
             self.kept.append(update)
             return None
         has_news = update.transcript.text or update.error or self.shown == update.utterance
-        return final_frame([update], self.end_s, now) if has_news else None
+        return self._final([update], now) if has_news else None
 
     def last_frame(self) -> dict[str, Any]:
         """Return the final that follows `done`."""
-        return final_frame(self.kept, self.end_s, datetime.now(UTC))
+        return self._final(self.kept, datetime.now(UTC))
+
+    def _final(self, finals: list[Final], now: datetime) -> dict[str, Any]:
+        return final_frame(finals, self.end_s, now, names_speakers=self.names_speakers)
 
 
 async def _speak(socket: LiveSocket, updates: AsyncIterator[LiveUpdate], told: _Told) -> None:

@@ -210,4 +210,9 @@ _TAKE: Mapping[str, _Take] = MappingProxyType(
 
 
 def _telling(config: SessionConfig) -> Telling:
-    return Telling(config.model, speech=config.ends_by_silence, logprobs=config.logprobs)
+    return Telling(
+        config.model,
+        speech=config.ends_by_silence,
+        logprobs=config.logprobs,
+        speakers=config.names_speakers,
+    )

@@ -93,6 +93,8 @@ class Transcription(StrictPart):
     prompt: Annotated[str, StringConstraints(max_length=MAX_PROMPT)] | None = None
     keywords: Annotated[list[str], Field(max_length=MAX_KEYWORDS)] | None = None
     delay: Literal["minimal", "low", "medium", "high", "xhigh"] | None = None
+    diarise: bool | None = None
+    diarize: bool | None = None
 
     @model_validator(mode="after")
     def _agrees_on_the_language(self) -> Transcription:

@@ -9,6 +9,7 @@ from typing import assert_never
 from loquent.api.errors import wire_error
 from loquent.api.usage import usage_form
 from loquent.domain.live import Final, LiveUpdate, Partial, Settled, SpeechStarted, SpeechStopped
+from loquent.domain.transcript import Transcript
 from loquent.render import live_openai
 from loquent.render.payload import JsonObject
 
@@ -21,11 +22,13 @@ class Telling:
         model: the name that the caller used; it decides how consumption is stated.
         speech: where speech starts and stops.
         logprobs: the log probability of every token.
+        speakers: who speaks.
     """
 
     model: str
     speech: bool = True
     logprobs: bool = False
+    speakers: bool = False
 
 
 @dataclass(eq=False)
@@ -55,6 +58,7 @@ class Items:
         self._new_id = new_id
         self._items: dict[int, _Item] = {}
         self._last_id: str | None = None
+        self._n_segments = 0
 
     def events(self, update: LiveUpdate) -> list[JsonObject]:
         """Return what tells of `update`; guesses that may change are not told."""
@@ -89,9 +93,19 @@ class Items:
             return [live_openai.failed(item.id, final.error, kind)]
         transcript, form = final.transcript, usage_form(self.telling.model)
         agrees = transcript.text.startswith(item.told)
+        completed = live_openai.completed(item.id, transcript, form, logprobs=self.telling.logprobs)
+        rest = _delta(item, transcript.text[len(item.told) :]) if agrees else []
+        if not self.telling.speakers:
+            return [*rest, completed]
+        return [*rest, *self._segments(item, transcript), completed | {"speaker": final.speaker}]
+
+    def _segments(self, item: _Item, transcript: Transcript) -> list[JsonObject]:
+        """Tell who says which part of an item; parts are numbered through the conversation."""
+        first = self._n_segments + 1
+        self._n_segments += len(transcript.segments)
         return [
-            *(_delta(item, transcript.text[len(item.told) :]) if agrees else []),
-            live_openai.completed(item.id, transcript, form, logprobs=self.telling.logprobs),
+            live_openai.segment(item.id, number, segment)
+            for number, segment in enumerate(transcript.segments, start=first)
         ]
 
 

@@ -22,6 +22,7 @@ from loquent.api.live.openai_fields import (
     Transcription,
     complaint,
 )
+from loquent.api.speaker_fields import implies_speakers
 from loquent.domain.errors import InvalidRequestError, UnsupportedOptionError
 from loquent.domain.live import LiveRequest, SoundEncoding, SoundFormat
 from loquent.domain.request import SpeechDetection
@@ -103,6 +104,12 @@ class SessionConfig:
     def logprobs(self) -> bool:
         return LOGPROBS in (self.fields.include or ())
 
+    @property
+    def names_speakers(self) -> bool:
+        """Who speaks is told: the model's name promises it, or a field asks for it."""
+        wishes = self._input.transcription
+        return implies_speakers(self.model) or bool(wishes.diarise or wishes.diarize)
+
     def request(self) -> LiveRequest:
         """Return what is asked of the core."""
         wishes = self._input.transcription
@@ -116,6 +123,7 @@ class SessionConfig:
             ends_by_silence=self.ends_by_silence,
             interim_s=DELAYS_S[wishes.delay] if wishes.delay else 0.0,
             token_scores=self.logprobs,
+            speakers=self.names_speakers,
         )
 
     def shown(self, session_id: str) -> JsonObject:
@@ -133,9 +141,14 @@ class SessionConfig:
         return {
             "format": _shown_format(self._input.format),
             "noise_reduction": None,
-            "transcription": self._input.transcription.model_dump() | {"model": self.model},
+            "transcription": self._shown_transcription(),
             "turn_detection": turns.model_dump(exclude=_WITHOUT_EFFECT) if turns else None,
         }
+
+    def _shown_transcription(self) -> JsonObject:
+        fields = self._input.transcription.model_dump()
+        unsaid = {name for name in _EXTENSIONS if fields[name] is None}
+        return {n: v for n, v in fields.items() if n not in unsaid} | {"model": self.model}
 
     @property
     def _input(self) -> Input:
@@ -143,6 +156,9 @@ class SessionConfig:
 
 
 _WITHOUT_EFFECT = {"create_response", "interrupt_response", "idle_timeout_ms"}
+
+_EXTENSIONS = ("diarise", "diarize")
+"""Fields of ours in a transcription: callers who send none see none."""
 
 
 def _check_type(wishes: Mapping[str, Any]) -> None:

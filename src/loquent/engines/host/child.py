@@ -20,17 +20,21 @@ from threading import Lock
 from loquent.domain.errors import ModelLoadError
 from loquent.engines.host import protocol
 from loquent.engines.host.messages import (
+    Analyse,
+    Analysed,
     Answer,
     Batch,
     Order,
+    Outcome,
     Ready,
     Result,
     Speak,
     Spoken,
     Start,
+    Work,
     failure_of,
 )
-from loquent.engines.host.performers import Performer, Reader, SpeechMaker
+from loquent.engines.host.performers import Analyser, Performer, Reader, SpeechMaker
 from loquent.engines.host.protocol import ProtocolError
 
 _PR_SET_PDEATHSIG = 1
@@ -66,8 +70,8 @@ class Channel:
         """
         prefix = protocol.parse_prefix(self._read(protocol.PREFIX_BYTES))
         header = self._read(prefix.n_header_bytes)
-        message = protocol.parse(prefix.kind, header, self._read(prefix.n_samples_bytes))
-        if not isinstance(message, Start | Batch | Speak):
+        message = protocol.parse(prefix.kind, header, self._read(prefix.n_array_bytes))
+        if not isinstance(message, Order):
             raise ProtocolError(f"{prefix.kind.name} from the parent")
         return message
 
@@ -162,7 +166,7 @@ def _serve(channel: Channel, performer: Performer) -> None:
         wait(list(running), timeout=_FAREWELL_S)
 
 
-def _answer(channel: Channel, performer: Performer, order: Batch | Speak) -> None:
+def _answer(channel: Channel, performer: Performer, order: Work) -> None:
     """Do one order and send what came of it."""
     try:
         channel.send(_done(performer, order))
@@ -172,7 +176,7 @@ def _answer(channel: Channel, performer: Performer, order: Batch | Speak) -> Non
         channel.send(failure_of(error, order.id))
 
 
-def _done(performer: Performer, order: Batch | Speak) -> Result | Spoken:
+def _done(performer: Performer, order: Work) -> Outcome:
     began_s = time.monotonic()
     match order, performer:
         case Batch(identifier, width, utterances), Reader():
@@ -181,6 +185,9 @@ def _done(performer: Performer, order: Batch | Speak) -> Result | Spoken:
         case Speak(identifier, text, options), SpeechMaker():
             piece = performer.speak(text, options)
             return Spoken(identifier, piece, time.monotonic() - began_s)
+        case Analyse(identifier, samples, wanted), Analyser():
+            voices = performer.analyse(samples, wanted)
+            return Analysed(identifier, voices, time.monotonic() - began_s)
     raise ProtocolError("an order for another kind of model")
 
 

@@ -11,7 +11,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from loquent.engines.host import protocol
-from loquent.engines.host.messages import Answer, Batch, Order, Speak, Start
+from loquent.engines.host.messages import Answer, Order
 from loquent.engines.host.protocol import ProtocolError
 
 _RESIDENT_PAGES = 1
@@ -59,9 +59,9 @@ class Link:
         """
         prefix = protocol.parse_prefix(await self._reader.readexactly(protocol.PREFIX_BYTES))
         header = await self._reader.readexactly(prefix.n_header_bytes)
-        samples = await self._reader.readexactly(prefix.n_samples_bytes)
-        message = protocol.parse(prefix.kind, header, samples)
-        if isinstance(message, Start | Batch | Speak):
+        arrays = await self._reader.readexactly(prefix.n_array_bytes)
+        message = protocol.parse(prefix.kind, header, arrays)
+        if isinstance(message, Order):
             raise ProtocolError(f"{prefix.kind.name} from the child")
         return message
 

@@ -8,10 +8,11 @@ from typing import Annotated, ClassVar, TypeAlias
 
 from pydantic import ConfigDict, Field
 
+from loquent.domain.audio import Samples, SpeechRegion
 from loquent.domain.errors import EngineError, ModelLoadError
 from loquent.engines.batch import Utterance, Width
 from loquent.engines.host.performers import PerformerAddress, Scalar
-from loquent.ports import PieceOptions, Recognition, SpokenPiece
+from loquent.ports import PieceOptions, Recognition, SpokenPiece, WindowVoices
 
 MAX_UTTERANCES = 64
 MAX_MESSAGE_CHARACTERS = 2_000
@@ -64,6 +65,15 @@ class Speak:
 
 
 @dataclass(frozen=True, slots=True)
+class Analyse:
+    """To the child: tell who speaks in a window, and how they sound in the `wanted` part of it."""
+
+    id: int
+    samples: Samples
+    wanted: SpeechRegion
+
+
+@dataclass(frozen=True, slots=True)
 class Ready:
     """From the child, once: the weights are loaded; 0 Hz where they do not speak."""
 
@@ -92,6 +102,15 @@ class Spoken:
 
 
 @dataclass(frozen=True, slots=True)
+class Analysed:
+    """From the child: a window is analysed, in `took_s` seconds of its own."""
+
+    id: int
+    voices: WindowVoices
+    took_s: float
+
+
+@dataclass(frozen=True, slots=True)
 class Failure:
     """From the child: an order failed, or the start where `id` is None."""
 
@@ -107,8 +126,12 @@ class Failure:
         return _ERRORS.get(self.code, EngineError)(self.message)
 
 
-Order: TypeAlias = Start | Batch | Speak
-Answer: TypeAlias = Ready | Result | Spoken | Failure
+Work: TypeAlias = Batch | Speak | Analyse
+Outcome: TypeAlias = Result | Spoken | Analysed
+"""What comes of each kind of work, in the same order."""
+
+Order: TypeAlias = Start | Work
+Answer: TypeAlias = Ready | Outcome | Failure
 
 
 def failure_of(error: Exception, identifier: int | None) -> Failure:

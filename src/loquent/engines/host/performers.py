@@ -11,8 +11,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol, TypeAlias, runtime_checkable
 
+from loquent.domain.audio import Samples, SpeechRegion
 from loquent.engines.batch import Utterance, Width
-from loquent.ports import PieceOptions, Recognition, SpokenPiece
+from loquent.ports import PieceOptions, Recognition, SpokenPiece, WindowVoices
 
 Scalar: TypeAlias = bool | int | float | str
 
@@ -56,7 +57,26 @@ class SpeechMaker(Protocol):
         ...
 
 
-Performer: TypeAlias = Reader | SpeechMaker
+@runtime_checkable
+class Analyser(Protocol):
+    """Loaded weights that tell voices apart; made in the child from a folder and its options."""
+
+    @property
+    def n_workers(self) -> int:
+        """How many windows are worth analysing side by side, at least one."""
+        ...
+
+    def analyse(self, samples: Samples, wanted: SpeechRegion) -> WindowVoices:
+        """Tell who speaks in a window, and how they sound in the `wanted` part of it.
+
+        Blocks, and may be called by several threads.
+
+        Raises: EngineError.
+        """
+        ...
+
+
+Performer: TypeAlias = Reader | SpeechMaker | Analyser
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +100,9 @@ PERFORMERS: Mapping[str, PerformerAddress] = {
     ),
     "espeak": PerformerAddress(
         "loquent.engines.espeak.speaker", performer="EspeakSpeaker", options="EspeakOptions"
+    ),
+    "voices": PerformerAddress(
+        "loquent.engines.voices.analyst", performer="WindowAnalyst", options="AnalystOptions"
     ),
 }
 """By the engine's name in the model catalog."""

@@ -1,4 +1,4 @@
-"""Runs one model in a child process, as a `BatchEngine` or a `PieceEngine`; knows no queues."""
+"""Runs one model in a child process, as an engine of any kind; knows no queues."""
 
 from __future__ import annotations
 
@@ -10,23 +10,28 @@ from dataclasses import dataclass
 from itertools import count
 from typing import Final
 
+from loquent.domain.audio import Samples, SpeechRegion
 from loquent.domain.errors import EngineError, ModelLoadError, WorkerCrashedError
 from loquent.engines.batch import Utterance, Width
 from loquent.engines.host.link import Link, open_link
 from loquent.engines.host.messages import (
     UNEXPECTED,
+    Analyse,
+    Analysed,
     Answer,
     Batch,
     Failure,
+    Outcome,
     Ready,
     Result,
     Speak,
     Spoken,
     Start,
+    Work,
 )
 from loquent.engines.host.performers import PERFORMERS, EngineSpec, PerformerAddress
 from loquent.engines.host.protocol import ProtocolError
-from loquent.ports import PieceOptions, Recognition, SpokenPiece
+from loquent.ports import PieceOptions, Recognition, SpokenPiece, WindowVoices
 
 _logger = logging.getLogger(__name__)
 
@@ -40,7 +45,7 @@ class HostLimits:
 
     Attributes:
         start_timeout_s: for the weights to be loaded.
-        order_timeout_s: for one batch or piece; a child that takes longer hangs, and is ended.
+        order_timeout_s: for one order; a child that takes longer hangs, and is ended.
         close_grace_s: for running orders when the model is unloaded.
     """
 
@@ -53,15 +58,15 @@ class HostLimits:
 class _Call:
     """An order at work and who waits for its answer."""
 
-    order: Batch | Speak
-    answer: asyncio.Future[Result | Spoken]
+    order: Work
+    answer: asyncio.Future[Outcome]
 
-    def is_answered_by(self, answer: Result | Spoken) -> bool:
+    def is_answered_by(self, answer: Outcome) -> bool:
         """Tell whether `answer` is of the kind and size that the order asks for."""
         match self.order, answer:
             case Batch(_, _, utterances), Result(_, recognitions, _):
                 return len(utterances) == len(recognitions)
-            case Speak(), Spoken():
+            case (Speak(), Spoken()) | (Analyse(), Analysed()):
                 return True
         return False
 
@@ -125,7 +130,19 @@ class EngineProcess:
         assert isinstance(spoken, Spoken)
         return spoken.piece
 
-    async def _ask(self, order: Batch | Speak) -> Result | Spoken:
+    async def analyse(self, samples: Samples, wanted: SpeechRegion) -> WindowVoices:
+        """Tell who speaks in `samples`, at most WINDOW_S; voices are those of the `wanted` part.
+
+        A call that is cancelled occupies its worker until the window is done; the answer is
+        dropped.
+
+        Raises: EngineError; WorkerCrashedError: if the child dies, hangs or has been ended.
+        """
+        analysed = await self._ask(Analyse(next(self._ids), samples, wanted))
+        assert isinstance(analysed, Analysed)
+        return analysed.voices
+
+    async def _ask(self, order: Work) -> Outcome:
         if self._has_ended or self._is_closing:
             raise WorkerCrashedError("The model has just been taken out of memory. Try again.")
         call = _Call(order, asyncio.get_running_loop().create_future())
@@ -173,7 +190,11 @@ class EngineProcess:
 
     def _take(self, answer: Answer) -> None:
         match answer:
-            case Result(int(identifier), _, took_s) | Spoken(int(identifier), _, took_s):
+            case (
+                Result(identifier, _, took_s)
+                | Spoken(identifier, _, took_s)
+                | Analysed(identifier, _, took_s)
+            ):
                 _logger.debug("engine %d: order %d in %.3f s", self.pid, identifier, took_s)
                 call = self._calls.get(identifier)
                 if call is None or call.answer.done():

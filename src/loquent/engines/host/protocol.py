@@ -1,7 +1,7 @@
 """Frames what an engine's child and its parent tell each other; runs no code that either supplies.
 
-A frame is a prefix of kind and lengths, a header in JSON, and samples as raw float32: those of all
-utterances one behind the other, or those of a spoken piece.
+A frame is a prefix of kind and lengths, a header in JSON, and arrays as they are: samples as raw
+float32, those of all utterances one behind the other, or who speaks in a window.
 """
 
 from __future__ import annotations
@@ -16,12 +16,15 @@ from typing import Annotated, Any, ClassVar, NamedTuple
 import numpy as np
 from pydantic import ConfigDict, Field, TypeAdapter, ValidationError
 
-from loquent.domain.speech import SpokenWord, Waveform
+from loquent.domain.audio import SAMPLE_RATE_HZ, Samples, SpeechRegion
+from loquent.domain.speech import SpokenWord
 from loquent.engines.batch import Utterance, Width
-from loquent.engines.host import messages
+from loquent.engines.host import messages, window_voices
 from loquent.engines.host.messages import (
     CONFIG,
     MAX_UTTERANCES,
+    Analyse,
+    Analysed,
     Answer,
     Batch,
     Failure,
@@ -32,13 +35,16 @@ from loquent.engines.host.messages import (
     Speak,
     Spoken,
 )
-from loquent.ports import RecognitionOptions, SpokenPiece
+from loquent.engines.host.window_voices import AnalysedHeader
+from loquent.ports import WINDOW_S, RecognitionOptions, SpokenPiece, WindowVoices
 
 MAX_HEADER_BYTES = 8 << 20
 """Room for 64 recognitions with the times and scores of every token, several times over."""
 
 MAX_SAMPLES_BYTES = MAX_UTTERANCES * 30 * 16_000 * 4
 """64 utterances of 30 s at 16 kHz; ten minutes of speech, far more than a piece may be."""
+
+MAX_WINDOW_BYTES = round(WINDOW_S * SAMPLE_RATE_HZ) * 4
 
 _PREFIX = struct.Struct("!cII")
 PREFIX_BYTES = _PREFIX.size
@@ -55,9 +61,11 @@ class Kind(Enum):
     START = b"S"
     BATCH = b"B"
     SPEAK = b"T"
+    ANALYSE = b"V"
     READY = b"R"
     RESULT = b"A"
     SPOKEN = b"W"
+    ANALYSED = b"D"
     FAILURE = b"F"
 
 
@@ -86,21 +94,32 @@ class _SpokenHeader:
     took_s: float
 
 
+@dataclass(frozen=True, slots=True)
+class _AnalyseHeader:
+    """A window without its samples."""
+
+    __pydantic_config__: ClassVar[ConfigDict] = CONFIG
+    id: Identifier
+    wanted: SpeechRegion
+
+
 class Prefix(NamedTuple):
     """What follows in a frame."""
 
     kind: Kind
     n_header_bytes: int
-    n_samples_bytes: int
+    n_array_bytes: int
 
 
 _HEADERS: Mapping[Kind, TypeAdapter[Any]] = {
     Kind.START: TypeAdapter(messages.Start),
     Kind.BATCH: TypeAdapter(_BatchHeader),
     Kind.SPEAK: TypeAdapter(Speak),
+    Kind.ANALYSE: TypeAdapter(_AnalyseHeader),
     Kind.READY: TypeAdapter(Ready),
     Kind.RESULT: TypeAdapter(Result),
     Kind.SPOKEN: TypeAdapter(_SpokenHeader),
+    Kind.ANALYSED: TypeAdapter(AnalysedHeader),
     Kind.FAILURE: TypeAdapter(Failure),
 }
 _KINDS: Mapping[type, Kind] = {
@@ -110,7 +129,13 @@ _KINDS: Mapping[type, Kind] = {
     Result: Kind.RESULT,
     Failure: Kind.FAILURE,
 }
-_WITH_SAMPLES = frozenset({Kind.BATCH, Kind.SPOKEN})
+_MAX_ARRAY_BYTES: Mapping[Kind, int] = {
+    Kind.BATCH: MAX_SAMPLES_BYTES,
+    Kind.SPOKEN: MAX_SAMPLES_BYTES,
+    Kind.ANALYSE: MAX_WINDOW_BYTES,
+    Kind.ANALYSED: window_voices.max_bytes(),
+}
+"""Of kinds that have arrays behind their header."""
 
 
 def encode(message: Order | Answer) -> bytes:
@@ -118,10 +143,17 @@ def encode(message: Order | Answer) -> bytes:
 
     Raises: ProtocolError: if it is too large, or holds what is not text.
     """
-    if isinstance(message, Batch):
-        return _framed(Kind.BATCH, _batch_header(message), [u.samples for u in message.utterances])
-    if isinstance(message, Spoken):
-        return _framed(Kind.SPOKEN, _spoken_header(message), [message.piece.samples])
+    match message:
+        case Batch(_, _, utterances):
+            arrays = [_packed(utterance.samples) for utterance in utterances]
+            return _framed(Kind.BATCH, _batch_header(message), arrays)
+        case Spoken(_, piece, _):
+            return _framed(Kind.SPOKEN, _spoken_header(message), [_packed(piece.samples)])
+        case Analyse(identifier, samples, wanted):
+            return _framed(Kind.ANALYSE, _AnalyseHeader(identifier, wanted), [_packed(samples)])
+        case Analysed(_, voices, _):
+            arrays = window_voices.pack(voices)
+            return _framed(Kind.ANALYSED, window_voices.header_of(message), arrays)
     return _framed(_KINDS[type(message)], message, [])
 
 
@@ -130,17 +162,17 @@ def parse_prefix(raw: bytes | bytearray) -> Prefix:
 
     Raises: ProtocolError: at an unknown kind, or a length beyond the limits.
     """
-    letter, n_header_bytes, n_samples_bytes = _PREFIX.unpack(raw)
+    letter, n_header_bytes, n_array_bytes = _PREFIX.unpack(raw)
     try:
         kind = Kind(letter)
     except ValueError as error:
         raise ProtocolError(f"unknown message {letter!r}") from error
-    _check_sizes(kind, n_header_bytes, n_samples_bytes)
-    return Prefix(kind, n_header_bytes, n_samples_bytes)
+    _check_sizes(kind, n_header_bytes, n_array_bytes)
+    return Prefix(kind, n_header_bytes, n_array_bytes)
 
 
-def parse(kind: Kind, header: bytes | bytearray, samples: bytes | bytearray) -> Order | Answer:
-    """Return the message in a frame; what it holds shares the memory of `samples`.
+def parse(kind: Kind, header: bytes | bytearray, arrays: bytes | bytearray) -> Order | Answer:
+    """Return the message in a frame; what it holds shares the memory of `arrays`.
 
     Raises: ProtocolError.
     """
@@ -149,35 +181,38 @@ def parse(kind: Kind, header: bytes | bytearray, samples: bytes | bytearray) -> 
     except ValidationError as error:
         complaint = error.errors(include_url=False, include_input=False)[0]
         raise ProtocolError(f"{kind.name}: {complaint['loc']}: {complaint['msg']}") from error
-    if isinstance(message, _BatchHeader):
-        return Batch(message.id, message.width, _utterances(message, samples))
-    if isinstance(message, _SpokenHeader):
-        return Spoken(message.id, _piece(message, samples), message.took_s)
+    match message:
+        case _BatchHeader(identifier, width):
+            return Batch(identifier, width, _utterances(message, arrays))
+        case _SpokenHeader(identifier):
+            return Spoken(identifier, _piece(message, arrays), message.took_s)
+        case _AnalyseHeader(identifier, wanted):
+            return Analyse(identifier, _samples(arrays), wanted)
+        case AnalysedHeader(identifier):
+            return Analysed(identifier, _voices(message, arrays), message.took_s)
     assert isinstance(message, messages.Start | Speak | Ready | Result | Failure)
     return message
 
 
-def _framed(kind: Kind, header: object, samples: Sequence[Waveform]) -> bytes:
+def _framed(kind: Kind, header: object, arrays: Sequence[bytes]) -> bytes:
     try:
         text = _HEADERS[kind].dump_json(header)
     except ValueError as error:  # half of a surrogate pair in a prompt
         raise ProtocolError(f"{kind.name} cannot be written") from error
-    n_samples_bytes = sum(part.nbytes for part in samples)
-    _check_sizes(kind, len(text), n_samples_bytes)
-    prefix = _PREFIX.pack(kind.value, len(text), n_samples_bytes)
-    return b"".join([prefix, text, *(part.tobytes() for part in samples)])
+    n_array_bytes = sum(map(len, arrays))
+    _check_sizes(kind, len(text), n_array_bytes)
+    prefix = _PREFIX.pack(kind.value, len(text), n_array_bytes)
+    return b"".join([prefix, text, *arrays])
 
 
-def _check_sizes(kind: Kind, n_header_bytes: int, n_samples_bytes: int) -> None:
-    max_samples_bytes = MAX_SAMPLES_BYTES if kind in _WITH_SAMPLES else 0
-    if n_header_bytes > MAX_HEADER_BYTES or n_samples_bytes > max_samples_bytes:
-        raise ProtocolError(f"{kind.name} of {n_header_bytes} + {n_samples_bytes} bytes")
+def _check_sizes(kind: Kind, n_header_bytes: int, n_array_bytes: int) -> None:
+    if n_header_bytes > MAX_HEADER_BYTES or n_array_bytes > _MAX_ARRAY_BYTES.get(kind, 0):
+        raise ProtocolError(f"{kind.name} of {n_header_bytes} + {n_array_bytes} bytes")
 
 
 def _batch_header(batch: Batch) -> _BatchHeader:
     if not 0 < len(batch.utterances) <= MAX_UTTERANCES:
         raise ProtocolError(f"{len(batch.utterances)} utterances in a batch")
-    assert all(u.samples.dtype == _SAMPLE and u.samples.ndim == 1 for u in batch.utterances)
     return _BatchHeader(
         batch.id,
         batch.width,
@@ -191,7 +226,7 @@ def _utterances(header: _BatchHeader, raw: bytes | bytearray) -> tuple[Utterance
         raise ProtocolError(f"{sum(header.n_samples)} samples in {len(raw)} bytes")
     if len(header.n_samples) != len(header.options):
         raise ProtocolError(f"{len(header.n_samples)} lengths for {len(header.options)} utterances")
-    samples = np.frombuffer(raw, dtype=_SAMPLE)
+    samples = _samples(raw)
     ends = list(accumulate(header.n_samples))
     return tuple(
         Utterance(samples[end - n_samples : end], options)
@@ -201,13 +236,28 @@ def _utterances(header: _BatchHeader, raw: bytes | bytearray) -> tuple[Utterance
 
 def _spoken_header(spoken: Spoken) -> _SpokenHeader:
     piece = spoken.piece
-    assert piece.samples.dtype == _SAMPLE
-    assert piece.samples.ndim == 1
     return _SpokenHeader(spoken.id, piece.sample_rate_hz, piece.speed, piece.words, spoken.took_s)
 
 
 def _piece(header: _SpokenHeader, raw: bytes | bytearray) -> SpokenPiece:
+    return SpokenPiece(_samples(raw), header.sample_rate_hz, header.speed, header.words)
+
+
+def _voices(header: AnalysedHeader, raw: bytes | bytearray) -> WindowVoices:
+    try:
+        return window_voices.unpack(header, raw)
+    except ValueError as error:
+        raise ProtocolError(f"ANALYSED: {error}") from error
+
+
+def _packed(samples: Samples) -> bytes:
+    assert samples.dtype == _SAMPLE
+    assert samples.ndim == 1
+    raw: bytes = samples.tobytes()
+    return raw
+
+
+def _samples(raw: bytes | bytearray) -> Samples:
     if len(raw) % _SAMPLE.itemsize:
         raise ProtocolError(f"samples in {len(raw)} bytes")
-    samples = np.frombuffer(raw, dtype=_SAMPLE)
-    return SpokenPiece(samples, header.sample_rate_hz, header.speed, header.words)
+    return np.frombuffer(raw, dtype=_SAMPLE)

@@ -15,5 +15,5 @@ def test_the_table_names_a_performer_and_its_options(engine: str) -> None:
     address = PERFORMERS[engine]
     module = importlib.import_module(address.module)
     performer = getattr(module, address.performer)
-    assert hasattr(performer, "read") or hasattr(performer, "speak")
+    assert any(hasattr(performer, deed) for deed in ("read", "speak", "analyse"))
     assert is_dataclass(getattr(module, address.options))

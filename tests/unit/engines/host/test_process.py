@@ -17,12 +17,14 @@ import psutil
 import pytest
 import uvloop
 
+from loquent.domain.audio import SpeechRegion
 from loquent.domain.errors import EngineError, ModelLoadError, WorkerCrashedError
 from loquent.domain.transcript import Task
 from loquent.engines.batch import Utterance, Width
 from loquent.engines.host.performers import EngineSpec
 from loquent.engines.host.process import EngineProcess, HostLimits, start_engine
-from loquent.ports import RecognitionOptions
+from loquent.ports import N_VOICE_DIMENSIONS, RecognitionOptions
+from tests.unit.engines.host.fake_analyser import ANALYSERS
 from tests.unit.engines.host.fake_reader import FAKES
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="children need Unix sockets")
@@ -77,6 +79,27 @@ async def test_answers_stand_in_the_order_of_their_batch() -> None:
         batch = [utterance(n_samples=n) for n in (16_000, 0, 480_000)]
         answers = await engine.recognize(batch, Width.NARROW)
         assert [answer.n_prompt_tokens for answer in answers] == [16_000, 0, 480_000]
+
+
+async def test_windows_are_analysed_by_a_child_that_tells_voices_apart() -> None:
+    spec = EngineSpec("fake-voices", "fake", Path("/models/fake-voices"))
+    engine = await start_engine(spec, Exits(), performers=ANALYSERS)
+    loud, wanted = np.full(160_000, 0.5, np.float32), SpeechRegion(2.5, 7.5)
+    try:
+        found, nothing = await asyncio.gather(
+            engine.analyse(loud, wanted), engine.analyse(np.zeros(0, np.float32), wanted)
+        )
+        assert found.activity.sum(axis=0).tolist() == [0, 100, 0]
+        assert found.spans[0].vector.tolist() == [0.5] * N_VOICE_DIMENSIONS
+        assert (len(nothing.activity), nothing.spans) == (0, ())
+        with pytest.raises(EngineError, match="no sound"):
+            await engine.analyse(loud * np.float32(np.nan), wanted)
+        with pytest.raises(EngineError, match="too much"):
+            await engine.analyse(np.zeros(160_001, np.float32), wanted)
+        with pytest.raises(EngineError, match="model failed"):
+            await heard(engine)
+    finally:
+        await engine.close()
 
 
 async def test_batches_run_side_by_side_and_are_answered_as_they_finish(tmp_path: Path) -> None:

@@ -74,7 +74,7 @@ def there_and_back(message: Order | Answer) -> Order | Answer:
     prefix = protocol.parse_prefix(frame[: protocol.PREFIX_BYTES])
     body = frame[protocol.PREFIX_BYTES :]
     header, samples = body[: prefix.n_header_bytes], body[prefix.n_header_bytes :]
-    assert len(samples) == prefix.n_samples_bytes
+    assert len(samples) == prefix.n_array_bytes
     return protocol.parse(prefix.kind, header, bytearray(samples))
 
 
@@ -134,6 +134,7 @@ def test_a_score_that_is_no_number_stays_none() -> None:
         struct.pack("!cII", b"?", 0, 0),
         struct.pack("!cII", b"R", protocol.MAX_HEADER_BYTES + 1, 0),
         struct.pack("!cII", b"B", 10, protocol.MAX_SAMPLES_BYTES + 1),
+        struct.pack("!cII", b"V", 10, protocol.MAX_WINDOW_BYTES + 1),
         struct.pack("!cII", b"R", 10, 4),
     ],
 )

@@ -11,7 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from loquent.domain.errors import EngineError, ModelNotReadyError, OverloadedError
-from loquent.engines.speaking.scheduler import MIN_RETRY_AFTER_S, SpeakingStatus, SpeechScheduler
+from loquent.engines.due_order import MIN_RETRY_AFTER_S, DueStatus
+from loquent.engines.speaking.scheduler import SpeechScheduler
 from loquent.ports import PieceOptions, SpokenPiece
 from tests.unit.engines.scheduling.fake_engine import FakeClock, settle
 
@@ -282,15 +283,15 @@ async def test_an_idle_engine_admits_whatever_pieces_take() -> None:
 async def test_the_status_counts_what_runs_waits_and_was_done() -> None:
     engine, clock = FakePieceEngine(n_workers=2), FakeClock()
     scheduler = SpeechScheduler(engine, clock=clock)
-    assert scheduler.status() == SpeakingStatus(2, 0, 0, 0, 0.0)
+    assert scheduler.status() == DueStatus(2, 0, 0, 0, 0.0)
     await spoken_once(scheduler, engine, clock, 2.0)
     tasks = [call(scheduler, str(number)) for number in range(5)]
     await settle()
-    assert scheduler.status() == SpeakingStatus(2, 2, 3, 1, 4.0)
+    assert scheduler.status() == DueStatus(2, 2, 3, 1, 4.0)
     await finish_all(engine)
     await asyncio.gather(*tasks)
     status = scheduler.status()
-    assert (status.n_running, status.n_waiting, status.n_pieces) == (0, 0, 6)
+    assert (status.n_running, status.n_waiting, status.n_done) == (0, 0, 6)
 
 
 def test_the_engine_says_how_many_fit_side_by_side_and_at_which_rate() -> None:

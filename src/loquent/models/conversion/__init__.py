@@ -1,0 +1,1 @@
+"""Turns checkpoints of torch into graphs for ONNX Runtime, without torch."""

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, AsyncIterator, Coroutine
+from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import aclosing, asynccontextmanager
-from dataclasses import dataclass, replace
-from typing import Any
+from dataclasses import replace
 from uuid import uuid4
 
 from loquent.domain.audio import AudioSource, Samples
@@ -16,22 +15,14 @@ from loquent.domain.transcript import Segment, Task, Transcript, join_text, shif
 from loquent.pipeline.attribution import attributed
 from loquent.pipeline.channels import channel_by_channel
 from loquent.pipeline.diarization.following import SpeakerFollower, SpeakerFollowing
+from loquent.pipeline.recognising import recognised
 from loquent.pipeline.stretches import Stretch, StretchCutter
 from loquent.ports import (
     AudioDecoder,
-    Lane,
-    Recognition,
     RecognitionOptions,
     RecognizerSource,
-    SpeechRecognizer,
     VoiceActivityDetector,
 )
-
-N_IN_FLIGHT = 16
-"""Stretches of one recording that may wait for the engine: two full batches on two cores."""
-
-OPENING_S = 30.0
-"""Speech that begins this early in a recording is as urgent as a short recording."""
 
 
 class LocalTranscriber:
@@ -80,7 +71,7 @@ class LocalTranscriber:
             self._follower(request.speakers) as follower,
             aclosing(self._decoder.decode(source, channel)) as windows,
             aclosing(self._stretches(windows, cutter, follower)) as stretches,
-            aclosing(_recognised(recognizer, request, stretches)) as recognitions,
+            aclosing(recognised(recognizer, _options(request), stretches)) as recognitions,
         ):
             async for start_s, recognition in recognitions:
                 n_prompt_tokens = recognition.n_prompt_tokens
@@ -129,76 +120,6 @@ class LocalTranscriber:
                 yield stretch
         for stretch in cutter.finish():
             yield stretch
-
-
-async def _recognised(
-    recognizer: SpeechRecognizer,
-    request: TranscriptionRequest,
-    stretches: AsyncGenerator[Stretch],
-) -> AsyncGenerator[tuple[float, Recognition]]:
-    """Recognise many stretches at a time; yield (start_s, recognition) in order, each when due."""
-    flight = _Flight()
-    feeding = asyncio.create_task(_feed(recognizer, _options(request), stretches, flight))
-    try:
-        while next_ := await flight.begun.get():
-            recognition = await next_.work
-            flight.room.release()
-            yield next_.start_s, recognition
-        await feeding
-    finally:
-        for task in (feeding, *flight.running):
-            task.cancel()
-        await asyncio.gather(feeding, *flight.running, return_exceptions=True)
-
-
-async def _feed(
-    recognizer: SpeechRecognizer,
-    options: RecognitionOptions,
-    stretches: AsyncGenerator[Stretch],
-    flight: _Flight,
-) -> None:
-    """Begin the recognition of each stretch, as long as not too many wait; None is the last.
-
-    The first stretch in which something is said decides the language of the recording; until
-    then stretches go one by one.
-    """
-    try:
-        async for stretch in stretches:
-            lane = Lane.SHORT if stretch.start_s < OPENING_S else Lane.LONG
-            await flight.room.acquire()
-            recognising = recognizer.recognize(stretch.samples, replace(options, lane=lane))
-            work = flight.begin(stretch.start_s, recognising)
-            if options.language is None and (recognition := await work).segments:
-                options = replace(options, language=recognition.language)
-    finally:
-        flight.begun.put_nowait(None)
-
-
-@dataclass(frozen=True, slots=True)
-class _Begun:
-    """A stretch that is being recognised."""
-
-    start_s: float
-    work: asyncio.Task[Recognition]
-
-
-class _Flight:
-    """The stretches of one recording that are with the engine, in order; None is the last."""
-
-    def __init__(self) -> None:
-        self.room = asyncio.Semaphore(N_IN_FLIGHT)
-        self.begun: asyncio.Queue[_Begun | None] = asyncio.Queue()
-        self.running: set[asyncio.Task[Recognition]] = set()
-
-    def begin(
-        self, start_s: float, recognising: Coroutine[Any, Any, Recognition]
-    ) -> asyncio.Task[Recognition]:
-        """Start a stretch for which there is room."""
-        work = asyncio.create_task(recognising)
-        self.running.add(work)
-        work.add_done_callback(self.running.discard)
-        self.begun.put_nowait(_Begun(start_s, work))
-        return work
 
 
 def _options(request: TranscriptionRequest) -> RecognitionOptions:

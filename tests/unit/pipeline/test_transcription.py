@@ -17,8 +17,9 @@ from loquent.domain.errors import EngineError, InvalidAudioError, InvalidRequest
 from loquent.domain.request import SearchEffort, TranscriptionRequest
 from loquent.domain.speakers import Channels, KnownSpeaker, SpeakerSearch
 from loquent.domain.transcript import Segment, Task, Transcript
+from loquent.pipeline.recognising import N_IN_FLIGHT, OPENING_S, TELLING_S
 from loquent.pipeline.segmentation import MAX_PAUSE_S
-from loquent.pipeline.transcription import N_IN_FLIGHT, OPENING_S, LocalTranscriber
+from loquent.pipeline.transcription import LocalTranscriber
 from loquent.ports import AudioDecoder, Lane
 from tests.fakes.fake_speech import FakeDecoder, FakeDetector, FakeRecognizer, Line, silence, spoken
 from tests.fakes.fake_voices import FakeAnalyst, FakeRecordings, following, recording
@@ -177,6 +178,30 @@ async def test_the_first_stretch_with_text_decides_the_language() -> None:
     assert transcript.language == "de"
 
 
+async def test_a_short_beginning_is_heard_in_the_language_of_what_follows() -> None:
+    recognizer = FakeRecognizer(
+        [Line("hello"), Line("how are you", language="de"), Line("well"), Line("fine")]
+    )
+    lengths_s = (SPEECH_S, TELLING_S, 2 * TELLING_S, SPEECH_S)
+    windows = [
+        np.concatenate([spoken(line, length_s), silence(PAUSE_S)])
+        for line, length_s in enumerate(lengths_s)
+    ]
+    segments, transcript = await collected(path(recognizer, windows)[0], UNKNOWN)
+    languages = {heard.line: heard.options.language for heard in recognizer.heard}
+    assert languages == {0: "de", 1: None, 2: "de", 3: "de"}
+    assert [each.text for each in segments] == [" hello", " how are you", " well", " fine"]
+    assert transcript.language == "de"
+
+
+async def test_an_error_in_what_tells_the_language_reaches_the_caller() -> None:
+    recognizer = FakeRecognizer([Line("one", error=EngineError("broken")), Line("two")])
+    local, decoder = path(recognizer)
+    with pytest.raises(EngineError, match="broken"):
+        await collected(local, UNKNOWN)
+    assert decoder.n_closed == 1
+
+
 @pytest.mark.parametrize("windows", [[], [silence(5.0)], [silence(0.01)]])
 async def test_a_recording_without_speech_gives_an_empty_transcript(
     windows: list[Samples],
@@ -234,7 +259,7 @@ async def test_who_stops_listening_early_closes_the_decoder() -> None:
     recognizer = FakeRecognizer([Line("one"), Line("two")])
     local, decoder = path(recognizer)
     decoder.may_end = asyncio.Event()
-    async with aclosing(local.transcribe(UNKNOWN, SOURCE)) as updates:
+    async with aclosing(local.transcribe(ENGLISH, SOURCE)) as updates:
         await anext(updates)
         assert decoder.n_closed == 0
     assert decoder.n_closed == 1

@@ -40,7 +40,8 @@ def fbank(samples: Samples) -> NDArray[np.float32]:
     emphasised[:, 1:] = frames[:, 1:] - np.float32(_PREEMPHASIS) * frames[:, :-1]
     spectrum = np.fft.rfft(emphasised * _WINDOW, _FFT_SAMPLES)[:, :-1]
     energies = (spectrum.real**2 + spectrum.imag**2) @ _BANDS
-    return np.log(np.maximum(energies, _FLOOR))
+    logarithms: NDArray[np.float32] = np.log(np.maximum(energies, _FLOOR))
+    return logarithms
 
 
 def _mel(frequencies_hz: Floats) -> Floats:

@@ -59,7 +59,8 @@ def any_voices(draw: st.DrawFn) -> Voices:
     spread = draw(st.sampled_from([0.0, 0.1, 1.0, 10.0]))
     kinds = random.normal(size=(n_kinds, N_DIMENSIONS))[random.integers(0, n_kinds, n_voices)]
     vectors = kinds + spread * random.normal(size=(n_voices, N_DIMENSIONS))
-    return Voices(unit(vectors), random.choice([0.05, 0.6, 1.0, 4.0], n_voices))
+    heard_s = np.array([0.05, 0.6, 1.0, 4.0])[random.integers(0, 4, n_voices)]
+    return Voices(unit(vectors), heard_s)
 
 
 @pytest.mark.parametrize("n_people", [1, 2, 3, 5, 8])

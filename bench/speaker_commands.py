@@ -30,7 +30,9 @@ class Half(StrEnum):
 def check_speakers(
     *,
     half: Annotated[Half, typer.Option(help="Conversations to tell of.")] = Half.REPORT,
-    peer: Annotated[bool, typer.Option(help="Hear all with sherpa-onnx too.")] = True,
+    peer: Annotated[
+        bool, typer.Option(help="Hear all with sherpa-onnx too; an hour more if it is tuned first.")
+    ] = False,
     peer_threshold: Annotated[
         float | None,
         typer.Option(help="Its best threshold, where a run has found it already."),

@@ -9,9 +9,9 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from itertools import accumulate, groupby, pairwise, takewhile
-from typing import Final
+from typing import Final, NamedTuple
 
 from loquent.domain.speakers import SpeakerTurn, letter
 from loquent.domain.transcript import Segment, TokenScore, Word
@@ -53,8 +53,7 @@ def attributed(segments: Sequence[Segment], turns: Sequence[SpeakerTurn]) -> tup
     return tuple(parts)
 
 
-@dataclass(frozen=True, slots=True)
-class _Span:
+class _Span(NamedTuple):
     """When something is said."""
 
     start_s: float
@@ -92,6 +91,8 @@ def _nearest(span: _Span, turns: Sequence[SpeakerTurn], first: int) -> str | Non
         turn = turns[number]
         if turn.start_s > span.end_s + MAX_GAP_S:
             break
+        if turn.start_s <= span.start_s and span.end_s <= turn.end_s:
+            return turn.speaker
         overlap_s = min(span.end_s, turn.end_s) - max(span.start_s, turn.start_s)
         if overlap_s > 0:
             overlaps[turn.speaker] = overlaps.get(turn.speaker, 0.0) + overlap_s

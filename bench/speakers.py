@@ -110,7 +110,7 @@ def _recorded(
     thresholds = peers.thresholds if peers else []
     table = Table(
         "recording", "length", *_FIGURES, "goal", *(f"sherpa-onnx {t:g}" for t in thresholds),
-        box=None, title="Who speaks when, recordings",
+        box=None, title="Recordings of several people",
     )  # fmt: skip
 
     def row(name: str, group: Sequence[Talk], goal: str = "") -> None:

@@ -38,7 +38,7 @@ def talk(tmp_path: Path) -> Path:
 @pytest.fixture(autouse=True)
 def diarizer(monkeypatch: pytest.MonkeyPatch) -> FakeDiarizer:
     fake = FakeDiarizer()
-    monkeypatch.setattr(LocalPlatform, "diarizer", fake, raising=False)
+    monkeypatch.setattr(LocalPlatform, "diarizer", fake)
     return fake
 
 
@@ -219,10 +219,14 @@ def test_a_translation_has_no_diarized_form(shell: Shell, talk: Path) -> None:
     ],
 )
 async def test_an_interruption_keeps_what_was_heard_without_speakers(
-    talk: Path, capsys: pytest.CaptureFixture[str], form: ResponseFormat, kept: str
+    talk: Path,
+    transcriber: FakeTranscriber,
+    capsys: pytest.CaptureFixture[str],
+    form: ResponseFormat,
+    kept: str,
 ) -> None:
     gate = Gate()
-    LocalPlatform.transcriber.script = [HELLO[0], gate]  # type: ignore[attr-defined]
+    transcriber.script = [HELLO[0], gate]
     request = TranscriptionRequest("m", word_timestamps=True, speakers=SpeakerSearch())
     granularities = frozenset({Granularity.SEGMENT})
     job = transcribing._Job(load_settings(), request, form, granularities, None)

@@ -29,7 +29,7 @@ from loquent.routing.names import ModelNames
 from loquent.routing.router import LiveRouter, Router
 from loquent.routing.speakers import DiarizationRouter
 from loquent.settings import Settings, engine_environment
-from loquent.wiring.shelves import shelf_options
+from loquent.wiring.shelves import not_loaded, shelf_options
 
 WHISPER_ENGINE = "whisper_ct2"
 """The catalog's name for models that the Whisper engine runs."""
@@ -162,7 +162,7 @@ class Listening:
 
 def _activity(state: ModelState, scheduler: Scheduler | None) -> ModelActivity:
     if scheduler is None:
-        return ModelActivity(state.id, is_loaded=False, memory_bytes=state.memory_bytes)
+        return not_loaded(state)
     work = scheduler.status()
     return ModelActivity(
         state.id,

@@ -32,9 +32,14 @@ def activities(shelf: ModelShelf[E, Any], lane: str) -> list[ModelActivity]:
     return [_activity(state, services.get(state.id), lane) for state in shelf.status()]
 
 
+def not_loaded(state: ModelState) -> ModelActivity:
+    """Return what a model does that is on its way into memory."""
+    return ModelActivity(state.id, is_loaded=False, memory_bytes=state.memory_bytes)
+
+
 def _activity(state: ModelState, order: DueOrder[Any, Any] | None, lane: str) -> ModelActivity:
     if order is None:
-        return ModelActivity(state.id, is_loaded=False, memory_bytes=state.memory_bytes)
+        return not_loaded(state)
     work = order.status()
     return ModelActivity(
         state.id,

@@ -41,8 +41,8 @@ def search_of(*fields: Field, parse: Parser = parse_transcription) -> SpeakerSea
     return call_of(*fields, parse=parse).request.speakers
 
 
-def diarization(*fields: Field, **options: str) -> DiarizationCall:
-    return parse_diarization(fields, ApiOptions(**options))  # type: ignore[arg-type]
+def diarization(*fields: Field, options: ApiOptions | None = None) -> DiarizationCall:
+    return parse_diarization(fields, options or ApiOptions())
 
 
 @both
@@ -238,4 +238,4 @@ def test_a_diarization_has_two_forms(form: str) -> None:
 
 def test_strict_rules_refuse_unknown_fields_of_a_diarization() -> None:
     with pytest.raises(InvalidRequestError, match="did you mean 'num_speakers'"):
-        diarization(("n_speakers", "2"), unknown_fields="strict")
+        diarization(("n_speakers", "2"), options=ApiOptions(unknown_fields="strict"))

@@ -79,16 +79,22 @@ OBSERVATIONS = st.lists(
 )
 
 
-@settings(max_examples=150, deadline=None)
-@given(OBSERVATIONS)
-def test_whatever_is_measured_the_pace_changes_rung_by_rung_and_not_too_often(
-    observations: list[tuple[float, Effort | None, float]],
-) -> None:
+def after(observations: list[tuple[float, Effort | None, float]]) -> Climb:
+    """Return a ladder on which all that happened."""
     climb = Climb()
     for after_s, effort, took_s in observations:
         climb.pass_time(after_s)
         if effort is not None:
             climb.observe(effort, took_s)
+    return climb
+
+
+@settings(max_examples=150, deadline=None)
+@given(OBSERVATIONS)
+def test_whatever_is_measured_the_pace_changes_rung_by_rung_and_not_too_often(
+    observations: list[tuple[float, Effort | None, float]],
+) -> None:
+    climb = after(observations)
     for (before_s, _), (at_s, direction) in pairwise(climb.steps):
         assert direction in {-1, 1}
         assert at_s - before_s >= (STEP_UP_S if direction > 0 else MIN_CALM_S)
@@ -99,11 +105,7 @@ def test_whatever_is_measured_the_pace_changes_rung_by_rung_and_not_too_often(
 def test_after_any_past_a_strained_ladder_ends_at_its_top_and_a_calm_one_at_its_foot(
     observations: list[tuple[float, Effort | None, float]],
 ) -> None:
-    climb = Climb()
-    for after_s, effort, took_s in observations:
-        climb.pass_time(after_s)
-        if effort is not None:
-            climb.observe(effort, took_s)
+    climb = after(observations)
     climb.live((len(RUNGS) + 4) * STEP_UP_S, climb.strain)
     assert climb.rung == len(RUNGS) - 1
     for _ in range(20):

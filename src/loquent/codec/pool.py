@@ -56,6 +56,8 @@ class DecoderPool:
             worker.kill()
         while self._chores:
             await asyncio.wait(self._chores)
+        for worker in self._workers:  # those nobody waits for any more, when the loop is ending
+            await worker.wait()
 
     async def decode(
         self, source: AudioSource, channel: int | None = None

@@ -7,10 +7,10 @@ import os
 import socket
 import sys
 from collections.abc import AsyncGenerator
-from contextlib import suppress
 from pathlib import Path
 
 from loquent.codec import protocol
+from loquent.codec.children import end_at_once
 from loquent.codec.limits import DecodeLimits
 from loquent.codec.protocol import Kind, ProtocolError
 from loquent.domain.audio import Samples
@@ -110,8 +110,7 @@ class Worker:
     def kill(self) -> None:
         """End the child at once, whatever it does; who reads from it learns that it ended."""
         self.is_idle = False
-        with suppress(ProcessLookupError):
-            self._process.kill()
+        end_at_once(self._process)
 
     async def wait(self) -> None:
         """Wait until the child is gone, and leave neither a process nor a socket of it behind."""

@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
 
+from loquent.codec.children import end_at_once
 from loquent.engines.host import protocol
 from loquent.engines.host.messages import Answer, Order
 from loquent.engines.host.protocol import ProtocolError
@@ -72,8 +73,7 @@ class Link:
 
     def kill(self) -> None:
         """End the child at once, whatever it does; who reads from it learns that it ended."""
-        with suppress(ProcessLookupError):
-            self._process.kill()
+        end_at_once(self._process)
 
     async def end(self, grace_s: float) -> int:
         """Wait until the child is gone, kill it after `grace_s`; leave nothing of it behind.

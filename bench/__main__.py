@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -13,6 +14,9 @@ from bench import (
     live_stress,
     live_vanish,
     meaning,
+    preferences,
+    preferences_plot,
+    router,
     serving,
     speech,
     stress,
@@ -24,6 +28,7 @@ from tests.assets import data_dir
 
 app = typer.Typer(help=__doc__, add_completion=False)
 app.add_typer(commands)
+app.add_typer(router.commands)
 
 Model = Annotated[str, typer.Option(help="Id of an installed model.")]
 
@@ -181,6 +186,19 @@ def check_live_vanish(
 ) -> None:
     """What live callers leave behind that vanish without a word."""
     show(live_vanish.vanish(model, n_cycles, _settings(variables)))
+
+
+@app.command("preferences")
+def check_preferences(
+    seeds: Annotated[int, typer.Option(help="Made-up days.")] = 10,
+    requests: Annotated[int, typer.Option(help="Requests of each day.")] = 20_000,
+    plot: Annotated[Path | None, typer.Option(help="File for a picture of the first day.")] = None,
+) -> None:
+    """What cost, speed and balance cost and take at changing endpoints, beside hindsight."""
+    if plot is not None:
+        plot.write_text(preferences_plot.of_day(0, requests), encoding="utf-8")
+    scores = preferences.compared(range(seeds), requests)
+    show(preferences.beside_hindsight(scores))
 
 
 def _settings(variables: list[str] | None) -> dict[str, str]:

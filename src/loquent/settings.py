@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from difflib import get_close_matches
 from ipaddress import ip_address
 from pathlib import Path
-from typing import Literal, Self, TypeAlias
+from typing import Any, Literal, Self, TypeAlias
 
 from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
 from pydantic_core import ErrorDetails
@@ -23,7 +23,12 @@ from pydantic_settings import (
 )
 from pydantic_settings import SettingsError as UnreadableSourceError
 
+from loquent.domain.client_names import DEFAULT_ALIASES, DEFAULT_VOICES
+
 ENV_PREFIX = "LOQUENT_"
+NESTED_MARK = "__"
+"""Stands in variables for the dot of a table: LOQUENT_PROVIDERS__GROQ__API_KEY."""
+
 CONFIG_VARIABLE = "LOQUENT_CONFIG"
 CONFIG_NAME = "loquent.toml"
 
@@ -35,39 +40,6 @@ ComputeType: TypeAlias = Literal[
     "default", "auto", "int8", "int8_float32", "int8_float16", "int8_bfloat16",
     "int16", "float16", "bfloat16", "float32",
 ]  # fmt: skip
-
-DEFAULT_ALIASES: Mapping[str, str] = {
-    "whisper-1": "whisper-base",
-    "gpt-4o-transcribe": "whisper-base",
-    "gpt-4o-mini-transcribe": "whisper-base",
-    "gpt-4o-transcribe-diarize": "whisper-base",
-    "whisper-large-v3": "whisper-base",
-    "whisper-large-v3-turbo": "whisper-base",
-    "assemblyai/assemblyai": "whisper-base",
-    "tts-1": "kokoro",
-    "tts-1-hd": "kokoro",
-    "gpt-4o-mini-tts": "kokoro",
-    "skt/axtts-2-6": "kokoro",
-}
-"""Names that clients have written into their code, and what answers to them here."""
-
-DEFAULT_VOICES: Mapping[str, str] = {
-    "alloy": "af_alloy",
-    "aria": "af_heart",
-    "ash": "am_michael",
-    "ballad": "bm_lewis",
-    "cedar": "am_fenrir",
-    "coral": "af_bella",
-    "echo": "am_echo",
-    "fable": "bm_fable",
-    "marin": "af_heart",
-    "nova": "af_nova",
-    "onyx": "am_onyx",
-    "sage": "af_sarah",
-    "shimmer": "af_sky",
-    "verse": "am_puck",
-}
-"""Voices that clients have written into their code, and who speaks in their place."""
 
 
 class SettingsError(Exception):
@@ -82,7 +54,9 @@ def _default_data_dir() -> Path:
 class Settings(BaseSettings):
     """Everything a person who runs Loquent may decide."""
 
-    model_config = SettingsConfigDict(env_prefix=ENV_PREFIX, extra="forbid", frozen=True)
+    model_config = SettingsConfigDict(
+        env_prefix=ENV_PREFIX, env_nested_delimiter=NESTED_MARK, extra="forbid", frozen=True
+    )
 
     host: str = Field("127.0.0.1", description="address to listen on")
     port: int = Field(8000, ge=0, le=65535, description="port to listen on, 0 for a free one")
@@ -142,6 +116,30 @@ class Settings(BaseSettings):
     )
     cold_wait_s: float = Field(
         30.0, ge=0, description="how long a request waits for a model that is being loaded"
+    )
+
+    providers: dict[str, dict[str, Any]] = Field(
+        default_factory=dict,
+        repr=False,
+        description="other servers that may serve, by name; see docs/providers.md",
+    )
+    pools: dict[str, list[str]] = Field(
+        default_factory=dict,
+        description="names of your own for endpoints that serve the same",
+    )
+    require_gdpr: bool = Field(
+        default=False, description="admit only providers that state to follow the GDPR"
+    )
+    local_first: bool = Field(
+        default=True, description="serve by models here unless speed is preferred"
+    )
+    local_max_wait_s: float = Field(
+        5.0, ge=0, description="send work elsewhere that would wait longer here, if it may go"
+    )
+    upstream_timeout_s: float = Field(
+        600.0,
+        gt=0,
+        description="time for all attempts at providers, on top of the length of the recording",
     )
 
     max_upload_bytes: int = Field(
@@ -232,7 +230,12 @@ def engine_environment() -> dict[str, str]:
 def unknown_variables() -> list[str]:
     """List `LOQUENT_*` variables that no setting reads, most likely spelling mistakes."""
     known = {ENV_PREFIX + name.upper() for name in Settings.model_fields} | {CONFIG_VARIABLE}
-    return sorted(name for name in os.environ if name.startswith(ENV_PREFIX) and name not in known)
+    tables = f"{ENV_PREFIX}PROVIDERS{NESTED_MARK}"
+    return sorted(
+        name
+        for name in os.environ
+        if name.startswith(ENV_PREFIX) and not name.startswith(tables) and name not in known
+    )
 
 
 def _config_file() -> Path:

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from loquent.domain.errors import ModelNotFoundError
-from loquent.domain.model import Capability, ModelCard, ModelStatus
+from loquent.domain.model import Capability, ModelCard
+from loquent.domain.status import ModelStatus
 
 BIG = ModelStatus(
     card=ModelCard(

@@ -7,7 +7,7 @@ from collections.abc import AsyncGenerator, Mapping, Sequence
 import numpy as np
 
 from loquent.domain.errors import InvalidRequestError
-from loquent.domain.model import Capability, Gender, ModelCard, ModelStatus, Voice
+from loquent.domain.model import Capability, Gender, ModelCard, Voice
 from loquent.domain.speech import (
     Casting,
     SpeechChunk,
@@ -16,6 +16,7 @@ from loquent.domain.speech import (
     SpokenWord,
     Waveform,
 )
+from loquent.domain.status import ModelStatus
 
 RATE_HZ = 24_000
 WORD_S = 0.25

@@ -10,9 +10,10 @@ from itertools import cycle
 from pathlib import Path
 
 from loquent.domain.audio import AudioSource
+from loquent.domain.endpoints import LOCAL_PROVIDER
 from loquent.domain.request import TranscriptionRequest
 from loquent.domain.speakers import SpeakerSearch
-from loquent.domain.transcript import Segment, TokenScore, Transcript, Word, join_text
+from loquent.domain.transcript import Segment, TokenCount, TokenScore, Transcript, Word, join_text
 
 SERVING_MODEL = "fake/tiny"
 
@@ -85,10 +86,20 @@ class FakeTranscriber:
 
     Args:
         script: segments are yielded, errors raised, gates waited at.
+        provider: who it says it is.
+        counted: tokens, as a provider counts them.
     """
 
-    def __init__(self, script: Sequence[Segment | Exception | Gate] = HELLO) -> None:
+    def __init__(
+        self,
+        script: Sequence[Segment | Exception | Gate] = HELLO,
+        *,
+        provider: str = LOCAL_PROVIDER,
+        counted: TokenCount | None = None,
+    ) -> None:
         self.script = script
+        self._provider = provider
+        self._counted = counted
         self.calls: list[ReceivedCall] = []
         self.was_cut_short = threading.Event()
 
@@ -111,7 +122,8 @@ class FakeTranscriber:
         except (asyncio.CancelledError, GeneratorExit):
             self.was_cut_short.set()
             raise
-        yield _transcript(request, tuple(said))
+        transcript = _transcript(request, tuple(said))
+        yield replace(transcript, provider=self._provider, counted=self._counted)
 
 
 def _as_asked(said: Segment, request: TranscriptionRequest) -> Segment:

@@ -6,11 +6,14 @@ from collections.abc import Sequence
 
 from loquent.api.app import Services
 from loquent.domain.activity import ModelActivity
+from loquent.routing.planner import Planner
 from tests.fakes.fake_diarizer import FakeDiarizer
 from tests.fakes.fake_directory import FakeDirectory
 from tests.fakes.fake_live_transcriber import FakeLiveTranscriber
 from tests.fakes.fake_speaker import FakeSpeaker, FakeVoices
 from tests.fakes.fake_transcriber import FakeTranscriber
+from tests.unit.routing.models import BASE, names
+from tests.unit.routing.places import planner
 
 
 class FakeBoard:
@@ -26,6 +29,7 @@ def fake_services(
     speaker: FakeSpeaker | None = None,
     live: FakeLiveTranscriber | None = None,
     diarizer: FakeDiarizer | None = None,
+    chooser: Planner | None = None,
 ) -> Services:
     follower = live or FakeLiveTranscriber()
     return Services(
@@ -37,4 +41,5 @@ def fake_services(
         voices=FakeVoices(),
         board=FakeBoard(),
         live_board=follower,
+        planner=chooser or planner(names(BASE)),
     )

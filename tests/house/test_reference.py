@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 from fastapi.routing import APIRoute
+from pydantic import BaseModel
 
 from loquent.api import forms
 from loquent.api.app import ApiOptions, create_app
@@ -20,10 +21,14 @@ from loquent.api.fields import FieldReader
 from loquent.api.form_schema import diarization_body, request_body
 from loquent.api.forms import FormRules, parse_transcription, parse_translation
 from loquent.api.live.closing import CODES, DONE, IDLE
+from loquent.api.routes import RouteQuestion
+from loquent.api.routing_fields import limits_schema
+from loquent.api.speech_call import AudioFields
 from loquent.api.transcriptions import Parse
 from loquent.codec.sniff import ACCEPTED_FORMATS
 from loquent.domain.errors import InvalidRequestError, LoquentError
 from loquent.domain.request import SpeechDetection
+from loquent.routing.price_list import Feature
 from loquent.settings import Settings, load_settings
 from loquent.wiring import build_app
 from tests.assets import DATA_DIR, ROOT
@@ -194,6 +199,30 @@ def test_every_field_that_is_read_is_described(
     parse(MINIMAL, FormRules())
     described = {name.removesuffix("[]") for name in _fields()}
     assert set(readers[0].known) <= described
+
+
+@pytest.mark.parametrize(
+    ("fields", "heading"), [(AudioFields, "## Speech"), (RouteQuestion, "## Dry run")]
+)
+def test_every_field_of_a_json_body_is_described(fields: type[BaseModel], heading: str) -> None:
+    section = _page("http").partition(f"\n{heading}\n")[2].partition("\n## ")[0]
+    described = {name for row in _rows(section) for name in _quoted(row[0])}
+    schema = fields.model_json_schema()
+    assert set(schema["properties"]) <= described
+    for kind in schema.get("$defs", {}).values():
+        assert set(kind["enum"]) <= set(_quoted(section))
+
+
+def test_every_feature_of_the_price_list_is_described() -> None:
+    section = _page("http").partition("\n## Prices\n")[2].partition("\n## ")[0]
+    assert set(Feature) <= set(_quoted(section))
+
+
+def test_every_routing_field_is_described_wherever_it_is_read() -> None:
+    names = {name.removesuffix("[]") for name in limits_schema()}
+    guide = (PAGES.parent / "routing.md").read_text()
+    assert names <= {name for row in _rows(guide) for name in _quoted(row[0])}
+    assert {f"?{name}=" for name in names} <= set(_quoted(_page("live")))
 
 
 def test_every_field_of_a_diarization_is_described_among_speakers() -> None:

@@ -30,7 +30,7 @@ from loquent.domain.live import (
 from loquent.domain.model import ModelCard
 from loquent.ports import LiveBoard, LiveSession, LiveTranscriber, SpeechRecognizer
 from loquent.realtime.transcriber import LocalLiveTranscriber
-from loquent.routing.router import LiveRouter
+from loquent.routing.live import LiveRouter
 from tests.assets import SAMPLE_TEXT, sample
 from tests.engines.weights import detector, recognizer, samples_of, word_error_rate
 from tests.fakes.fake_live_recognizer import FakeLiveRecognizer, sentence
@@ -39,6 +39,7 @@ from tests.fakes.fake_speech import FakeDetector, silence
 from tests.fakes.fake_voices import VOICES_MODEL, FakeAnalyst
 from tests.unit.realtime.stage import CAST, pcm
 from tests.unit.routing.models import TINY, names
+from tests.unit.routing.places import planner
 
 SERVES: ModelCard = TINY
 
@@ -103,7 +104,7 @@ def adapter(
         analysts=analyst,
         diarization_model=VOICES_MODEL,
     )
-    front = LiveRouter(lambda: names(SERVES), lambda _model_id: over_fakes)
+    front = LiveRouter(planner(names(SERVES)), lambda _candidate: over_fakes)
     served: LiveTranscriber = front if name == "router" else over_fakes
     return Adapter(served, over_fakes, *spoken)
 

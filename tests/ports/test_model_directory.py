@@ -6,14 +6,15 @@ import pytest
 
 from loquent.domain.errors import ModelNotFoundError
 from loquent.ports import ModelDirectory
-from loquent.routing.directory import LocalDirectory
+from loquent.routing.directory import ServedModels
 from tests.fakes.fake_directory import FakeDirectory
 from tests.unit.routing.models import BASE, TINY, names
+from tests.unit.routing.places import book
 
 
-def _local() -> LocalDirectory:
+def _local() -> ServedModels:
     installed = names(TINY, BASE, whisper_1=BASE.id)
-    return LocalDirectory(lambda: installed, lambda: {BASE.id}, default_model=BASE.id)
+    return ServedModels(book(installed), lambda: {BASE.id}, default_model=BASE.id)
 
 
 @pytest.fixture(params=[FakeDirectory, _local])

@@ -14,13 +14,15 @@ import pytest
 from loquent.codec.limits import DecodeLimits
 from loquent.codec.pool import DecoderPool
 from loquent.domain.audio import AudioSource
+from loquent.domain.endpoints import Served
 from loquent.domain.errors import InvalidRequestError
 from loquent.domain.model import ModelCard
 from loquent.domain.request import TranscriptionRequest
 from loquent.domain.speakers import SpeakerSearch
 from loquent.domain.transcript import Segment, Transcript, join_text
 from loquent.pipeline.transcription import LocalTranscriber
-from loquent.ports import Transcriber
+from loquent.ports import RoutedTranscriber
+from loquent.routing.attempts import Attempts
 from loquent.routing.router import Router
 from tests.assets import SAMPLE_TEXT, sample
 from tests.engines.weights import ENGLISH_ONLY, Recognizers, detector, word_error_rate
@@ -29,6 +31,7 @@ from tests.fakes.fake_transcriber import FakeTranscriber
 from tests.fakes.fake_voices import FakeAnalyst, following
 from tests.unit.codec.recordings import saved, wav
 from tests.unit.routing.models import TINY, names
+from tests.unit.routing.places import planner
 
 REQUEST = TranscriptionRequest(ENGLISH_ONLY)
 DETAILED = TranscriptionRequest(ENGLISH_ONLY, word_timestamps=True, token_scores=True)
@@ -55,7 +58,7 @@ def _over_fakes() -> LocalTranscriber:
 
 
 @asynccontextmanager
-async def _real(name: str) -> AsyncIterator[Transcriber]:
+async def _real(name: str) -> AsyncIterator[RoutedTranscriber]:
     pool = DecoderPool(DecodeLimits(n_warm=1))
     await pool.start()
     local = LocalTranscriber(
@@ -65,7 +68,9 @@ async def _real(name: str) -> AsyncIterator[Transcriber]:
         recognizers=Recognizers(),
         following=following(FakeAnalyst(), pool),
     )
-    yield local if name == "local" else Router(lambda: names(SERVES), lambda _model_id: local)
+    chooser = planner(names(SERVES))
+    router = Router(chooser, Attempts(chooser.board), lambda _candidate: local)
+    yield local if name == "local" else router
     await pool.close()
 
 
@@ -75,7 +80,7 @@ def name(request: pytest.FixtureRequest) -> str:
 
 
 @pytest.fixture
-async def transcriber(name: str) -> AsyncIterator[Transcriber]:
+async def transcriber(name: str) -> AsyncIterator[RoutedTranscriber]:
     if name == "fake":
         yield FakeTranscriber()
     elif name == "local over fakes":
@@ -98,10 +103,10 @@ only_real = pytest.mark.parametrize("name", REAL)
 
 
 async def collected(
-    transcriber: Transcriber, request: TranscriptionRequest, source: AudioSource
+    transcriber: RoutedTranscriber, request: TranscriptionRequest, source: AudioSource
 ) -> tuple[list[Segment], Transcript]:
     async with aclosing(transcriber.transcribe(request, source)) as updates:
-        *seen, last = [update async for update in updates]
+        *seen, last = [update async for update in updates if not isinstance(update, Served)]
     assert isinstance(last, Transcript)
     segments = [update for update in seen if isinstance(update, Segment)]
     assert len(segments) == len(seen)
@@ -109,7 +114,7 @@ async def collected(
 
 
 async def test_segments_come_first_and_then_one_transcript_of_them(
-    transcriber: Transcriber, source: AudioSource
+    transcriber: RoutedTranscriber, source: AudioSource
 ) -> None:
     segments, transcript = await collected(transcriber, REQUEST, source)
     assert segments
@@ -120,7 +125,7 @@ async def test_segments_come_first_and_then_one_transcript_of_them(
 
 
 async def test_times_rise_and_stay_inside_the_recording(
-    transcriber: Transcriber, source: AudioSource
+    transcriber: RoutedTranscriber, source: AudioSource
 ) -> None:
     segments, transcript = await collected(transcriber, DETAILED, source)
     assert segments[0].start_s >= 0.0
@@ -130,7 +135,7 @@ async def test_times_rise_and_stay_inside_the_recording(
 
 
 async def test_words_and_scores_are_there_only_when_asked_for(
-    transcriber: Transcriber, source: AudioSource
+    transcriber: RoutedTranscriber, source: AudioSource
 ) -> None:
     plain, _transcript = await collected(transcriber, REQUEST, source)
     detailed, _transcript = await collected(transcriber, DETAILED, source)
@@ -140,7 +145,7 @@ async def test_words_and_scores_are_there_only_when_asked_for(
 
 @only_fake
 async def test_speakers_are_told_at_the_end_only_when_asked_for(
-    transcriber: Transcriber, source: AudioSource
+    transcriber: RoutedTranscriber, source: AudioSource
 ) -> None:
     request = replace(DETAILED, speakers=SpeakerSearch())
     told, transcript = await collected(transcriber, request, source)
@@ -154,16 +159,19 @@ async def test_speakers_are_told_at_the_end_only_when_asked_for(
 
 
 async def test_a_listener_may_leave_at_any_time(
-    transcriber: Transcriber, source: AudioSource
+    transcriber: RoutedTranscriber, source: AudioSource
 ) -> None:
     async with aclosing(transcriber.transcribe(REQUEST, source)) as updates:
-        assert isinstance(await anext(updates), Segment)
+        first = await anext(updates)
+        assert isinstance(await anext(updates) if isinstance(first, Served) else first, Segment)
     segments, _transcript = await collected(transcriber, REQUEST, source)
     assert segments
 
 
 @only_real
-async def test_the_sample_is_understood(transcriber: Transcriber, source: AudioSource) -> None:
+async def test_the_sample_is_understood(
+    transcriber: RoutedTranscriber, source: AudioSource
+) -> None:
     _segments, transcript = await collected(transcriber, REQUEST, source)
     assert word_error_rate(SAMPLE_TEXT, transcript.text) <= 0.2
     assert transcript.model == ENGLISH_ONLY
@@ -172,7 +180,7 @@ async def test_the_sample_is_understood(transcriber: Transcriber, source: AudioS
 
 @only_real
 async def test_a_recording_without_speech_is_an_empty_transcript(
-    transcriber: Transcriber, tmp_path: Path
+    transcriber: RoutedTranscriber, tmp_path: Path
 ) -> None:
     quiet = saved(tmp_path / "quiet", wav(np.zeros(16_000, np.int16)))
     segments, transcript = await collected(transcriber, REQUEST, quiet)
@@ -183,7 +191,7 @@ async def test_a_recording_without_speech_is_an_empty_transcript(
 @only_real
 @pytest.mark.parametrize("content", [b"", b"no sound at all" * 100])
 async def test_what_is_no_recording_is_a_request_error(
-    transcriber: Transcriber, tmp_path: Path, content: bytes
+    transcriber: RoutedTranscriber, tmp_path: Path, content: bytes
 ) -> None:
     with pytest.raises(InvalidRequestError):
         await collected(transcriber, REQUEST, saved(tmp_path / "a", content))

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 from pydantic import ValidationError
 
+from loquent.domain.client_names import DEFAULT_ALIASES
 from loquent.settings import (
-    DEFAULT_ALIASES,
     Settings,
     SettingsError,
     load_settings,
@@ -87,6 +87,9 @@ def test_a_named_file_that_is_not_there_is_an_error(monkeypatch: pytest.MonkeyPa
         ("max_decoders", "0"),
         ("max_audio_s", "-0.5"),
         ("max_upload_bytes", "1.5"),
+        ("local_max_wait_s", "-1"),
+        ("upstream_timeout_s", "0"),
+        ("local_first", "mostly"),
         ("device", "tpu"),
         ("log_level", "loud"),
         ("unknown_fields", "maybe"),
@@ -215,3 +218,44 @@ def test_variables_that_no_setting_reads_are_listed(monkeypatch: pytest.MonkeyPa
 
 def test_every_setting_says_what_it_means() -> None:
     assert all(field.description for field in Settings.model_fields.values())
+
+
+def test_tables_of_providers_come_from_variables_and_from_the_file(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (folder / "loquent.toml").write_text('[providers.groq]\nregion = "us"\napi_key = "old"\n')
+    monkeypatch.setenv("LOQUENT_PROVIDERS__GROQ__API_KEY", "new")
+    monkeypatch.setenv("LOQUENT_PROVIDERS__GPU_BOX__KIND", "openai")
+    assert load_settings().providers == {
+        "groq": {"region": "us", "api_key": "new"},
+        "gpu_box": {"kind": "openai"},
+    }
+    assert unknown_variables() == []
+
+
+def test_keys_of_providers_are_never_shown() -> None:
+    settings = load_settings(providers={"groq": {"api_key": "gsk_secret"}})
+    assert "gsk_secret" not in repr(settings)
+    assert "gsk_secret" not in str(settings)
+
+
+def test_keys_of_providers_are_not_shown_where_a_table_is_wrong(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("LOQUENT_PROVIDERS", '{"groq": "gsk_secret"}')
+    complaint = _complaint()
+    assert complaint.startswith("providers.groq (LOQUENT_PROVIDERS)")
+    assert "gsk_secret" not in complaint
+
+
+def test_pools_come_as_a_table_of_lists(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (folder / "loquent.toml").write_text('[pools]\nlarge = ["ovh/large", "local/large"]\n')
+    assert load_settings().pools == {"large": ["ovh/large", "local/large"]}
+    monkeypatch.setenv("LOQUENT_POOLS", '{"large": "ovh/large"}')
+    assert _complaint().startswith("pools.large (LOQUENT_POOLS)")
+
+
+def test_without_a_word_nobody_else_serves_and_what_is_here_goes_first() -> None:
+    settings = load_settings()
+    assert (settings.providers, settings.pools) == ({}, {})
+    assert (settings.local_first, settings.require_gdpr) == (True, False)

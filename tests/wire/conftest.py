@@ -60,6 +60,7 @@ def running(
     services = fake_services(transcriber, directory, speaker, diarizer=diarizer)
     app = create_app(services, options)
     listening = socket.create_server(("127.0.0.1", 0))
+    listening.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     config = uvicorn.Config(app, log_config=None, access_log=False, loop="asyncio", lifespan="on")
     server = uvicorn.Server(config)
     thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]})

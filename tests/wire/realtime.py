@@ -147,6 +147,7 @@ def realtime_server(
     services = replace(fake_services(live=live), secrets=secrets or IssuedSecrets())
     app = create_app(services, options, lifespan)
     listening = socket.create_server(("127.0.0.1", 0))
+    listening.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     config = uvicorn.Config(app, log_config=None, ws="websockets-sansio", lifespan="on")
     server = uvicorn.Server(config)
     thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]})

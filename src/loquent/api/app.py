@@ -13,6 +13,7 @@ from loquent.api.client_secrets import add_client_secret_routes
 from loquent.api.dialects import DIALECTS, dialect_at
 from loquent.api.diarization import add_diarization_routes
 from loquent.api.edge import RequestEdge, log_exchange
+from loquent.api.endpoint_metrics import EndpointCollector
 from loquent.api.errors import install_error_responses
 from loquent.api.live import openai as live_openai
 from loquent.api.live.parts import LiveParts
@@ -22,6 +23,8 @@ from loquent.api.metrics import Metrics
 from loquent.api.models import AUDIO_MODELS_PATH, add_model_routes
 from loquent.api.openapi import DescribedApi
 from loquent.api.options import ApiOptions, Services
+from loquent.api.pricing import add_pricing_routes
+from loquent.api.routes import add_route_routes
 from loquent.api.speech import add_speech_routes
 from loquent.api.spelling import OneSpelling
 from loquent.api.status import ActivityCollector, add_status_routes
@@ -41,7 +44,9 @@ def create_app(
     Args:
         lifespan: opens what `services` need before the first request, closes it after the last.
     """
-    metrics = Metrics(ActivityCollector(services.board, services.live_board))
+    metrics = Metrics(
+        ActivityCollector(services.board, services.live_board), EndpointCollector(services.planner)
+    )
     live = LiveParts(
         services.live,
         metrics,
@@ -73,6 +78,8 @@ def create_app(
     add_system_routes(app, services.directory, metrics)
     add_status_routes(app, services.directory, services.board, services.live_board)
     add_model_routes(app, services.directory)
+    add_route_routes(app, services.planner, options.currency)
+    add_pricing_routes(app, services.planner, options.currency)
     add_voice_routes(app, services.voices)
     add_transcription_routes(app, services.transcriber, options, metrics)
     add_diarization_routes(app, services.diarizer, options, metrics)

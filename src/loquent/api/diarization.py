@@ -22,9 +22,10 @@ from loquent.api.openapi import RECORDING_ERRORS, error_answers
 from loquent.api.options import ApiOptions
 from loquent.api.reception import receive_call
 from loquent.api.recognition import until_disconnect
+from loquent.api.routing_fields import read_limits
 from loquent.api.speaker_fields import NamedVoice, read_speaker_search
 from loquent.api.speaker_schemas import DiarizationAnswer
-from loquent.api.unknown_fields import unknown_fields
+from loquent.api.unknown_fields import part_unknown_fields
 from loquent.domain.speakers import Diarization, DiarizationRequest, KnownSpeaker
 from loquent.ports import Diarizer
 from loquent.render import DiarizationFormat, DiarizationOptions, render_diarization
@@ -64,10 +65,13 @@ def parse_diarization(fields: Iterable[tuple[str, str]], options: ApiOptions) ->
     model = reader.text("model") or options.diarization_model
     word = reader.choice("response_format", OFFERED_FORMATS)
     search, voices = read_speaker_search(reader, options.limits.max_known_speakers)
+    limits = read_limits(reader)
+    is_strict = options.unknown_fields == "strict"
+    _, ignored = part_unknown_fields(reader, frozenset(), is_strict=is_strict)
     return DiarizationCall(
-        DiarizationRequest(model, search),
+        DiarizationRequest(model, search, limits),
         DiarizationFormat(word) if word else DiarizationFormat.JSON,
-        tuple(unknown_fields(reader, is_strict=options.unknown_fields == "strict")),
+        tuple(ignored),
         voices,
     )
 

@@ -8,6 +8,7 @@ from typing import Any
 from loquent.api.dialects import Dialect
 from loquent.api.forms import TRANSLATED_FORMATS
 from loquent.api.parts import REFERENCES_FIELD
+from loquent.api.routing_fields import limits_schema
 from loquent.api.speaker_fields import MAX_NAME_CHARACTERS, MAX_SPEAKERS
 from loquent.domain.request import MAX_HYPOTHESES
 from loquent.domain.speakers import Channels
@@ -109,24 +110,13 @@ def _switches() -> dict[str, Any]:
     }
 
 
-def _neutral_fields() -> dict[str, Any]:
-    """Describe fields of features that are not there: their neutral values pass."""
-    text = {"type": "string"}
-    return {
-        "preference": _field("Only balanced.", **text, enum=["balanced"], default="balanced"),
-        "allowed_providers[]": _list_of("Must hold local, if anything.", text),
-        "eu_native": _flag("Only providers based in the EU; only false.", default=False),
-        "allow_quantization": _flag("Allow quantised weights; only true.", default=True),
-    }
-
-
 def request_body(dialect: Dialect, *, is_translation: bool) -> dict[str, Any]:
     """Describe the form of a transcription or a translation, for `openapi_extra`."""
     own_fields = _detection_fields() if is_translation else _transcription_fields()
     formats = TRANSLATED_FORMATS if is_translation else tuple(ResponseFormat)
     shared_fields = _shared_fields(dialect, formats)
     speaker_fields = _switches() | _speaker_fields()
-    properties = shared_fields | own_fields | speaker_fields | _neutral_fields()
+    properties = shared_fields | own_fields | speaker_fields | dict(limits_schema())
     return _form(properties, required=["file", "model"])
 
 
@@ -143,6 +133,7 @@ def diarization_body(default_model: str, formats: Iterable[DiarizationFormat]) -
             default=DiarizationFormat.JSON.value,
         ),
         **_speaker_fields(),
+        **limits_schema(),
     }
     return _form(properties, required=["file"])
 

@@ -9,12 +9,13 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from typing import Literal, Self
 
-from loquent.api.absent_features import refuse_absent_features
 from loquent.api.decoding_fields import read_detection, read_search
 from loquent.api.fields import FieldReader
 from loquent.api.parts import MAX_KNOWN_SPEAKERS
+from loquent.api.routing_fields import read_limits
 from loquent.api.speaker_fields import NamedVoice, implies_speakers, read_speakers
-from loquent.api.unknown_fields import unknown_fields
+from loquent.api.unknown_fields import part_unknown_fields
+from loquent.domain.endpoints import Detail
 from loquent.domain.errors import InvalidRequestError, UnsupportedOptionError
 from loquent.domain.languages import parse_language
 from loquent.domain.request import TranscriptionRequest
@@ -24,6 +25,7 @@ from loquent.render import Granularity, ResponseFormat
 
 _SUBTITLES = frozenset({ResponseFormat.SRT, ResponseFormat.VTT})
 _STREAMABLE = frozenset({ResponseFormat.JSON, ResponseFormat.TEXT, ResponseFormat.DIARIZED_JSON})
+_TIMED = _SUBTITLES | {ResponseFormat.VERBOSE_JSON, ResponseFormat.DIARIZED_JSON}
 TRANSLATED_FORMATS = tuple(
     form for form in ResponseFormat if form is not ResponseFormat.DIARIZED_JSON
 )
@@ -42,12 +44,14 @@ class FormRules:
             not fit the format are ignored instead of refused.
         unknown_fields: list them as ignored, or refuse the call.
         max_known_speakers: how many voices may be named.
+        extensions: names of fields that endpoints have of their own.
     """
 
     default_format: ResponseFormat = ResponseFormat.JSON
     always_segments: bool = False
     unknown_fields: Literal["warn", "strict"] = "warn"
     max_known_speakers: int = MAX_KNOWN_SPEAKERS
+    extensions: frozenset[str] = frozenset()
 
     @property
     def is_strict(self) -> bool:
@@ -94,23 +98,31 @@ def parse_transcription(fields: Iterable[tuple[str, str]], rules: FormRules) -> 
     _check_streamable(form, is_stream=is_stream)
     granularities = _granularities(reader, form, rules, ignored)
     logprobs = _logprobs(reader, form, is_stream=is_stream)
-    refuse_absent_features(reader)
+    limits = read_limits(reader)
     is_implied = form is ResponseFormat.DIARIZED_JSON or implies_speakers(model)
     speakers, voices = read_speakers(reader, rules.max_known_speakers, is_implied=is_implied)
+    language, prompt = _language(reader, ignored), _prompt(reader)
+    temperature = reader.number("temperature", 0, 1) or 0.0
+    hotwords = reader.text("hotwords") or ""
+    search, detection = read_search(reader), read_detection(reader)
+    extras, unknown = part_unknown_fields(reader, rules.extensions, is_strict=rules.is_strict)
     request = TranscriptionRequest(
         model=model,
         task=Task.TRANSCRIBE,
-        language=_language(reader, ignored),
-        prompt=_prompt(reader),
-        temperature=reader.number("temperature", 0, 1) or 0.0,
+        language=language,
+        prompt=prompt,
+        temperature=temperature,
         word_timestamps=Granularity.WORD in granularities or form in _SUBTITLES,
         token_scores=logprobs,
-        hotwords=reader.text("hotwords") or "",
-        search=read_search(reader),
-        detection=read_detection(reader),
+        hotwords=hotwords,
+        search=search,
+        detection=detection,
         speakers=speakers,
+        needs=_needs(form, granularities, is_stream=is_stream),
+        extras=extras,
+        limits=limits,
     )
-    ignored += unknown_fields(reader, is_strict=rules.is_strict)
+    ignored += unknown
     return TranscriptionCall(
         request, form, granularities, is_stream, logprobs, tuple(ignored), voices
     )
@@ -128,7 +140,7 @@ def parse_translation(fields: Iterable[tuple[str, str]], rules: FormRules) -> Tr
         raise UnsupportedOptionError(
             "Translations are not streamed; leave stream out, or set it to false.", param="stream"
         )
-    refuse_absent_features(reader)
+    limits = read_limits(reader)
     is_implied = implies_speakers(model)
     speakers, voices = read_speakers(reader, rules.max_known_speakers, is_implied=is_implied)
     request = TranscriptionRequest(
@@ -140,8 +152,13 @@ def parse_translation(fields: Iterable[tuple[str, str]], rules: FormRules) -> Tr
         search=read_search(reader),
         detection=read_detection(reader),
         speakers=speakers,
+        needs=_needs(form, frozenset(), is_stream=False),
+        limits=limits,
     )
-    ignored = [*_untranslated(reader), *unknown_fields(reader, is_strict=rules.is_strict)]
+    ignored = _untranslated(reader)
+    extras, unknown = part_unknown_fields(reader, rules.extensions, is_strict=rules.is_strict)
+    request = replace(request, extras=extras)
+    ignored += unknown
     return TranscriptionCall(
         request,
         form,
@@ -174,6 +191,18 @@ def _check_streamable(form: ResponseFormat, *, is_stream: bool) -> None:
             " in one piece: leave stream out, or ask for json.",
             param="stream",
         )
+
+
+def _needs(
+    form: ResponseFormat, granularities: frozenset[Granularity], *, is_stream: bool
+) -> frozenset[Detail]:
+    """Return what the form of the answer must have."""
+    needs = {
+        Detail.SEGMENTS: form in _TIMED,
+        Detail.WORDS: Granularity.WORD in granularities,
+        Detail.STREAM: is_stream,
+    }
+    return frozenset(detail for detail, is_needed in needs.items() if is_needed)
 
 
 def _granularities(

@@ -3,24 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from collections.abc import Set as AbstractSet
 from typing import Annotated
 
 from fastapi import FastAPI, Query
 
 from loquent.api.dialects import DIALECTS
 from loquent.api.openapi import error_answers
-from loquent.api.schemas import Model, ModelList, ModelName, ModelNames
+from loquent.api.schemas import Model, ModelEndpoint, ModelList, ModelName, ModelNames
+from loquent.domain.endpoints import Endpoint
 from loquent.domain.errors import AuthenticationError, InvalidRequestError, ModelNotFoundError
-from loquent.domain.model import Capability, ModelStatus
-from loquent.domain.transcript import Task
+from loquent.domain.model import Capability
+from loquent.domain.status import ModelStatus
 from loquent.ports import ModelDirectory
+from loquent.routing.names import CAPABILITY_OF_TASK
 
 AUDIO_MODELS_PATH = "/audio/models"
-
-_CAPABILITY_OF_TASK = {
-    Task.TRANSCRIBE: Capability.TRANSCRIPTION,
-    Task.TRANSLATE: Capability.TRANSLATION,
-}
 
 
 def add_model_routes(app: FastAPI, directory: ModelDirectory) -> None:
@@ -62,7 +60,7 @@ class ModelEndpoints:
             data=[
                 _model(status, name)
                 for status, name in self._named()
-                if capability is None or capability in status.card.capabilities
+                if capability is None or capability in _capabilities(status)
             ]
         )
 
@@ -84,17 +82,36 @@ class ModelEndpoints:
 
 def _model(status: ModelStatus, name: str) -> Model:
     card = status.card
-    tasks = [task for task, needed in _CAPABILITY_OF_TASK.items() if needed in card.capabilities]
+    tasks = [task for task, needed in CAPABILITY_OF_TASK.items() if needed in card.capabilities]
     return Model(
         id=name,
         created=card.created_s,
         owned_by=card.owned_by,
         served_by=card.id,
-        capabilities=sorted(card.capabilities),
+        capabilities=sorted(_capabilities(status)),
         task=tasks[0] if tasks else None,
         tasks=tasks,
         languages=list(card.languages),
         quantization=card.quantization,
         license=card.license,
         loaded=status.is_loaded,
+        endpoints=[_endpoint(endpoint) for endpoint in status.endpoints],
+    )
+
+
+def _capabilities(status: ModelStatus) -> AbstractSet[Capability]:
+    """Return what the model can do wherever it is served."""
+    return status.card.capabilities.union(*(e.capabilities for e in status.endpoints))
+
+
+def _endpoint(endpoint: Endpoint) -> ModelEndpoint:
+    return ModelEndpoint(
+        id=endpoint.id,
+        provider=endpoint.provider,
+        region=endpoint.region or None,
+        eu_native=endpoint.eu_native,
+        gdpr=endpoint.gdpr,
+        quantization=endpoint.quantization or None,
+        capabilities=sorted(endpoint.capabilities),
+        details=sorted(endpoint.details),
     )

@@ -16,6 +16,15 @@ from loquent.domain.errors import InvalidRequestError, LoquentError
 
 Document: TypeAlias = dict[str, Any]
 
+ROUTED_ERRORS = (
+    errors.NoEndpointError,
+    errors.UpstreamError,
+    errors.UpstreamThrottledError,
+    errors.UpstreamUnavailableError,
+    errors.UpstreamTimeoutError,
+)
+"""What may come of handing a request on to a provider."""
+
 RECORDING_ERRORS = (
     errors.InvalidRequestError,
     errors.AuthenticationError,

@@ -14,10 +14,11 @@ from loquent.ports import (
     LiveBoard,
     LiveTranscriber,
     ModelDirectory,
+    RoutedTranscriber,
     Speaker,
-    Transcriber,
     VoiceDirectory,
 )
+from loquent.routing.planner import Planner
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,10 +26,11 @@ class Services:
     """What the endpoints call.
 
     Attributes:
+        planner: chooses who serves, and says why.
         secrets: keys for live sessions that were given out.
     """
 
-    transcriber: Transcriber
+    transcriber: RoutedTranscriber
     diarizer: Diarizer
     live: LiveTranscriber
     speaker: Speaker
@@ -36,6 +38,7 @@ class Services:
     voices: VoiceDirectory
     board: ActivityBoard
     live_board: LiveBoard
+    planner: Planner
     secrets: IssuedSecrets = field(default_factory=IssuedSecrets)
 
 
@@ -47,6 +50,8 @@ class ApiOptions:
         api_key: callers must present it; None lets everybody in.
         default_model: who transcribes where a live caller names no model.
         diarization_model: who tells speakers apart where a caller of that alone names no model.
+        extensions: names of request fields that endpoints have of their own.
+        currency: of all prices.
         open_lists: whether the lists of models and voices under /audio need no key.
         max_input_characters: longest text to be spoken; 0 for no limit.
         unknown_fields: whether fields that nothing reads are listed or refused.
@@ -59,6 +64,8 @@ class ApiOptions:
     limits: UploadLimits = field(default_factory=UploadLimits)
     default_model: str = "whisper-1"
     diarization_model: str = "pyannote-campplus"
+    extensions: frozenset[str] = frozenset()
+    currency: str = "USD"
     open_lists: bool = True
     max_input_characters: int = 4096
     unknown_fields: Literal["warn", "strict"] = "warn"

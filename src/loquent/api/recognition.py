@@ -11,11 +11,12 @@ from typing import Any, Self, TypeAlias, TypeVar
 from starlette.requests import ClientDisconnect
 from starlette.types import Receive
 
+from loquent.domain.endpoints import Served
 from loquent.domain.transcript import Segment, Transcript
 
 T = TypeVar("T")
 Item: TypeAlias = Segment | Transcript
-Items: TypeAlias = AsyncGenerator[Item, None]
+Items: TypeAlias = AsyncGenerator[Served | Item, None]
 
 
 class _End(Enum):
@@ -27,18 +28,25 @@ class Recognition:
 
     One task drives the transcriber from its first step to its last, because what it opens in a
     task must be closed in the same one; readers may come from any task.
+
+    Attributes:
+        served: which endpoint answers; known before the first item, if there was a choice.
     """
 
     def __init__(self, items: Items) -> None:
         self._queue: asyncio.Queue[Item | _End] = asyncio.Queue()
         self._head: Item | _End | None = None
+        self.served: Served | None = None
         self._task = asyncio.create_task(self._fill(items))
         self._task.add_done_callback(lambda _: self._queue.put_nowait(_End.END))
 
     async def _fill(self, items: Items) -> None:
         async with aclosing(items):
             async for item in items:
-                self._queue.put_nowait(item)
+                if isinstance(item, Served):
+                    self.served = item
+                else:
+                    self._queue.put_nowait(item)
 
     async def wait(self, timeout_s: float | None) -> bool:
         """Wait for the next item or the end; tell whether there is one.

@@ -6,6 +6,7 @@ from typing import Any, Literal
 
 from pydantic import BaseModel
 
+from loquent.domain.endpoints import DataProtection, Detail
 from loquent.domain.model import Capability, Gender
 from loquent.domain.transcript import Task
 
@@ -39,8 +40,21 @@ class DetailedError(Error):
     detail: list[ErrorDetail]
 
 
+class ModelEndpoint(BaseModel):
+    """A place that serves a model; `id` as a model's name asks for this place alone."""
+
+    id: str
+    provider: str
+    region: str | None
+    eu_native: bool
+    gdpr: DataProtection
+    quantization: str | None
+    capabilities: list[Capability]
+    details: list[Detail]
+
+
 class Model(BaseModel):
-    """A model under one of its names."""
+    """A model under one of its names, and where it is served."""
 
     id: str
     object: Literal["model"] = "model"
@@ -54,6 +68,7 @@ class Model(BaseModel):
     quantization: str
     license: str
     loaded: bool
+    endpoints: list[ModelEndpoint]
 
 
 class ModelList(BaseModel):

@@ -13,12 +13,13 @@ from starlette.responses import Response
 
 from loquent.api.dialects import DIALECTS
 from loquent.api.event_stream import EventStream
-from loquent.api.headers import header_text, ignored_header
+from loquent.api.headers import header_text
 from loquent.api.json_body import receive_json
 from loquent.api.metrics import Metrics
-from loquent.api.openapi import error_answers
+from loquent.api.openapi import ROUTED_ERRORS, error_answers
 from loquent.api.options import ApiOptions
 from loquent.api.recognition import until_disconnect
+from loquent.api.served import price_header, served_headers
 from loquent.api.sounding import Sounding, sound_bytes, sound_events
 from loquent.api.speech_call import (
     AudioFields,
@@ -33,6 +34,8 @@ from loquent.api.streamed import StreamedAnswer
 from loquent.codec.encoding.encoder import StreamEncoder, encode_whole
 from loquent.codec.encoding.formats import SpeechFormat, media_type
 from loquent.domain import errors
+from loquent.domain.model import Capability
+from loquent.domain.pricing import Consumption
 from loquent.domain.speech import SpeechChunk, SpeechPlan, VoiceMix
 from loquent.ports import Speaker
 from loquent.render import RenderOptions, ResponseFormat, render
@@ -58,6 +61,7 @@ _ERRORS = (
     errors.UnsupportedMediaTypeError,
     errors.EngineError,
     errors.ModelNotReadyError,
+    *ROUTED_ERRORS,
 )
 
 _Parse: TypeAlias = Callable[[Mapping[str, Any], SpeechRules], SpeechCall]
@@ -101,8 +105,11 @@ class SpeechEndpoints:
         self._speaker = speaker
         self._metrics = metrics
         self._rules = SpeechRules(
-            options.max_input_characters, is_strict=options.unknown_fields == "strict"
+            options.max_input_characters,
+            is_strict=options.unknown_fields == "strict",
+            extensions=options.extensions,
         )
+        self._currency = options.currency
 
     async def speak(self, request: Request) -> Response:
         """Speak a text."""
@@ -113,7 +120,7 @@ class SpeechEndpoints:
             is_whole = sounding.plan.n_pieces == 1 and call.stream_format is StreamFormat.AUDIO
             if not is_whole:
                 return self._stream(request, call, sounding, owned.pop_all())
-        return await _whole(call, sounding)
+        return await _whole(call, sounding, self._currency)
 
     async def caption(self, request: Request) -> Response:
         """Speak a text, and answer with the times of its words alone."""
@@ -125,7 +132,10 @@ class SpeechEndpoints:
         transcript = spoken_transcript(sounding.plan, chunks)
         form = ResponseFormat(call.caption_format)
         rendered = render(transcript, RenderOptions(format=form, answer_id="", created_s=0))
-        headers = {**_headers(call, sounding.plan), **_length_header(transcript.duration_s)}
+        headers = {
+            **_headers(call, sounding.plan, self._currency),
+            **_length_header(transcript.duration_s),
+        }
         return Response(rendered.body, headers=headers, media_type=rendered.media_type)
 
     async def _call(self, request: Request, parse: _Parse) -> SpeechCall:
@@ -152,7 +162,7 @@ class SpeechEndpoints:
     def _stream(
         self, request: Request, call: SpeechCall, sounding: Sounding, owned: AsyncExitStack
     ) -> StreamedAnswer:
-        headers = _headers(call, sounding.plan)
+        headers = _headers(call, sounding.plan, self._currency)
         encoder = _encoder(call, sounding.plan)
         if call.stream_format is StreamFormat.SSE:
             events = sound_events(sounding, encoder, request.scope["loquent.request_id"])
@@ -160,7 +170,7 @@ class SpeechEndpoints:
         return StreamedAnswer(sound_bytes(sounding, encoder), owned, headers, encoder.media_type)
 
 
-async def _whole(call: SpeechCall, sounding: Sounding) -> Response:
+async def _whole(call: SpeechCall, sounding: Sounding, currency: str) -> Response:
     """Answer with a file whose header tells its length."""
     plan, chunk = sounding.plan, sounding.first
     duration_s = sounding.duration_s(chunk)
@@ -168,7 +178,7 @@ async def _whole(call: SpeechCall, sounding: Sounding) -> Response:
     body = await asyncio.to_thread(
         encode_whole, chunk.samples, call.format, plan.sample_rate_hz, call.sample_rate_hz
     )
-    headers = {**_headers(call, plan), **_length_header(duration_s)}
+    headers = {**_headers(call, plan, currency), **_length_header(duration_s)}
     return Response(body, headers=headers, media_type=media_type(call.format))
 
 
@@ -180,7 +190,7 @@ def _encoder(call: SpeechCall, plan: SpeechPlan) -> StreamEncoder:
     return StreamEncoder(call.format, plan.sample_rate_hz, call.sample_rate_hz)
 
 
-def _headers(call: SpeechCall, plan: SpeechPlan) -> dict[str, str]:
+def _headers(call: SpeechCall, plan: SpeechPlan, currency: str) -> dict[str, str]:
     """Say who speaks, and what of the request was not done."""
     casting = plan.casting
     headers = {
@@ -188,7 +198,13 @@ def _headers(call: SpeechCall, plan: SpeechPlan) -> dict[str, str]:
         "x-loquent-voice": header_text(_mix(casting.voices)),
         "x-loquent-language": header_text(casting.language),
         "x-loquent-characters": str(plan.n_characters),
-        **ignored_header([*call.ignored, *casting.ignored]),
+        **served_headers(plan.served, (*call.ignored, *casting.ignored)),
+        **price_header(
+            plan.served,
+            Capability.SPEECH,
+            Consumption(n_characters=plan.n_characters),
+            currency,
+        ),
     }
     if plan.n_skipped:
         headers["x-loquent-skipped-characters"] = str(plan.n_skipped)

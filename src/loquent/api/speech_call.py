@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Annotated, Any, Final, Literal, TypeAlias, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
+from pydantic import ConfigDict, Field, StringConstraints, ValidationError
 
+from loquent.api.routing_fields import LimitFields
 from loquent.codec.encoding.formats import MAX_RATE_HZ, MIN_RATE_HZ, SpeechFormat
 from loquent.domain.errors import (
     InputTooLongError,
@@ -26,6 +29,9 @@ _SOUND_FIELDS: Final = ("sample_rate", "stream_format", "timestamps")
 _RATE_EXTENSION: Final = "sr"
 _LANGUAGE_EXTENSION: Final = "language"
 _RATE_RANGE: Final = f"a whole number from {MIN_RATE_HZ} to {MAX_RATE_HZ}"
+
+_SUBJECT: Final = re.compile(r"^\w+ (?=should )")
+"""What a complaint of pydantic begins with, such as "Input" or "String"."""
 
 _Name: TypeAlias = Annotated[str, StringConstraints(min_length=1, max_length=MAX_NAME)]
 _VoiceObject: TypeAlias = Annotated[dict[Literal["id"], _Name], Field(min_length=1)]
@@ -46,7 +52,7 @@ class CaptionFormat(StrEnum):
     VTT = "vtt"
 
 
-class SpeechFields(BaseModel):
+class SpeechFields(LimitFields):
     """What a speech request may hold; `model_extensions` holds what OpenAI has no field for."""
 
     model_config = ConfigDict(extra="allow", strict=True)
@@ -98,11 +104,13 @@ class SpeechRules:
 
     Attributes:
         max_characters: of the input; 0 for no limit.
+        extensions: names of fields that endpoints have of their own.
         is_strict: refuse fields that nothing reads, instead of listing them.
     """
 
     max_characters: int = 4096
     is_strict: bool = False
+    extensions: frozenset[str] = frozenset()
 
 
 def parse_speech(body: Mapping[str, Any], rules: SpeechRules) -> SpeechCall:
@@ -142,16 +150,19 @@ def _validated(fields: type[F], body: Mapping[str, Any]) -> F:
     try:
         return fields.model_validate(body)
     except ValidationError as error:
-        raise _complaint(error) from error
+        raise complaint(error) from error
 
 
-def _complaint(error: ValidationError) -> LoquentError:
-    """Word the first thing that is wrong as a person would."""
+def complaint(error: ValidationError) -> LoquentError:
+    """Return the error that words the first thing wrong with a JSON body as a person would."""
     found = error.errors(include_url=False, include_input=False)[0]
     name = str(found["loc"][0]) if found["loc"] else "body"
     if found["type"] == "missing":
         return InvalidRequestError(f"{name}: this field is required.", param=name)
-    message = found["msg"].removeprefix("Input ").removeprefix("Value ")
+    if found["type"] == "extra_forbidden":
+        name = name[:MAX_NAME]
+        return InvalidRequestError(f"{name}: there is no such field.", param=name)
+    message = _SUBJECT.sub("", found["msg"])
     kind = UnsupportedOptionError if found["type"] == "literal_error" else InvalidRequestError
     return kind(f"{name}: it {message}.", param=name)
 
@@ -173,6 +184,9 @@ def _request(fields: SpeechFields, rules: SpeechRules, *, word_times: bool) -> S
         language=_language(fields),
         settings=_settings(fields),
         word_times=word_times,
+        instructions=fields.instructions or "",
+        extras=_extras(fields, rules),
+        limits=fields.limits(),
     )
 
 
@@ -221,6 +235,16 @@ def _extensions(fields: SpeechFields) -> dict[str, Any]:
     return {n: v for n, v in (fields.model_extensions or {}).items() if n not in read}
 
 
+def _extras(fields: SpeechFields, rules: SpeechRules) -> dict[str, str]:
+    """Return what only some endpoints read, by name."""
+    sent = {**(fields.model_extra or {}), **_extensions(fields)}
+    return {name: _written(sent[name]) for name in sent if name in rules.extensions}
+
+
+def _written(value: Any) -> str:
+    return value if isinstance(value, str) else json.dumps(value)
+
+
 def _of_sound_alone(fields: SpeechFields) -> tuple[str, ...]:
     """List what was sent and means nothing to captions."""
     sent = [name for name in _SOUND_FIELDS if getattr(fields, name) is not None]
@@ -233,12 +257,12 @@ def _ignored(fields: SpeechFields, rules: SpeechRules) -> tuple[str, ...]:
 
     Raises: InvalidRequestError: if the operator wants such fields to be refused.
     """
-    unknown = list(fields.model_extra or ())
+    unknown = [name for name in fields.model_extra or () if name not in rules.extensions]
     if rules.is_strict and unknown:
         raise InvalidRequestError(
             f"{unknown[0][:MAX_NAME]}: there is no such field.", param=unknown[0][:MAX_NAME]
         )
     settings = _settings(fields)
-    wordy = [f"model_extensions.{name}" for name in _extensions(fields) if name not in settings]
-    told = ["instructions"] if fields.instructions else []
-    return (*told, *unknown, *wordy)
+    read = settings.keys() | rules.extensions
+    wordy = [f"model_extensions.{name}" for name in _extensions(fields) if name not in read]
+    return (*unknown, *wordy)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 import uuid
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from contextlib import AsyncExitStack
 from typing import Any, TypeAlias
 
@@ -21,18 +21,20 @@ from loquent.api.forms import (
     parse_transcription,
     parse_translation,
 )
-from loquent.api.headers import header_text, ignored_header
+from loquent.api.headers import header_text
 from loquent.api.metrics import Metrics
-from loquent.api.openapi import RECORDING_ERRORS, error_answers
+from loquent.api.openapi import RECORDING_ERRORS, ROUTED_ERRORS, error_answers
 from loquent.api.options import ApiOptions
 from loquent.api.reception import Fields, receive_call
 from loquent.api.recognition import Recognition, recognising, until_disconnect
 from loquent.api.schemas import JsonAnswer, VerboseAnswer
+from loquent.api.served import consumption_of, price_header, served_headers
 from loquent.api.speaker_schemas import DiarizedAnswer
 from loquent.api.usage import usage_form
 from loquent.domain.transcript import Transcript
-from loquent.ports import Transcriber
+from loquent.ports import RoutedTranscriber
 from loquent.render import RenderOptions, TranscriptEvents, render
+from loquent.routing.names import CAPABILITY_OF_TASK
 
 TRANSCRIPTION_PATHS = ("/audio/transcriptions", "/speech/transcriptions")
 TRANSLATION_PATHS = ("/audio/translations",)
@@ -47,7 +49,7 @@ Endpoint: TypeAlias = Callable[[Request], Awaitable[Response]]
 
 
 def add_transcription_routes(
-    app: FastAPI, transcriber: Transcriber, options: ApiOptions, metrics: Metrics
+    app: FastAPI, transcriber: RoutedTranscriber, options: ApiOptions, metrics: Metrics
 ) -> None:
     """Add transcriptions and translations, under every prefix."""
     endpoints = TranscriptionEndpoints(transcriber, options, metrics)
@@ -61,7 +63,9 @@ def add_transcription_routes(
 class TranscriptionEndpoints:
     """The endpoints over one transcriber; each dialect gets its own."""
 
-    def __init__(self, transcriber: Transcriber, options: ApiOptions, metrics: Metrics) -> None:
+    def __init__(
+        self, transcriber: RoutedTranscriber, options: ApiOptions, metrics: Metrics
+    ) -> None:
         self._transcriber = transcriber
         self._options = options
         self._metrics = metrics
@@ -90,9 +94,11 @@ class TranscriptionEndpoints:
             always_segments=dialect.always_segments,
             unknown_fields=self._options.unknown_fields,
             max_known_speakers=self._options.limits.max_known_speakers,
+            extensions=self._options.extensions,
         )
 
     async def _answer(self, request: Request, parse: Parse, rules: FormRules) -> Response:
+        began_s = time.monotonic()
         async with AsyncExitStack() as owned:
             received = await receive_call(
                 request, lambda fields: parse(fields, rules), self._options, owned
@@ -106,7 +112,18 @@ class TranscriptionEndpoints:
                 return self._stream(request, call, recognition, owned.pop_all())
             transcript = await until_disconnect(request.receive, recognition.transcript())
         self._note(request, transcript)
-        return _respond(call, transcript)
+        served = recognition.served
+        headers = {
+            **served_headers(served, call.ignored),
+            **price_header(
+                served,
+                CAPABILITY_OF_TASK[transcript.task],
+                consumption_of(transcript),
+                self._options.currency,
+            ),
+            "x-loquent-seconds": f"{time.monotonic() - began_s:.3f}",
+        }
+        return _respond(call, transcript, headers)
 
     def _stream(
         self,
@@ -121,14 +138,16 @@ class TranscriptionEndpoints:
             on_transcript=lambda transcript: self._note(request, transcript),
             request_id=request.scope["loquent.request_id"],
         )
-        return EventStream(chunks, owned, ignored_header(call.ignored))
+        return EventStream(chunks, owned, served_headers(recognition.served, call.ignored))
 
     def _note(self, request: Request, transcript: Transcript) -> None:
         request.scope["loquent.model"] = transcript.model
         self._metrics.count_transcript(transcript)
 
 
-def _respond(call: TranscriptionCall, transcript: Transcript) -> Response:
+def _respond(
+    call: TranscriptionCall, transcript: Transcript, headers: Mapping[str, str]
+) -> Response:
     options = RenderOptions(
         format=call.format,
         answer_id=f"transcription-{uuid.uuid4().hex}",
@@ -138,11 +157,8 @@ def _respond(call: TranscriptionCall, transcript: Transcript) -> Response:
         usage_form=usage_form(call.request.model),
     )
     rendered = render(transcript, options)
-    headers = {
-        "x-loquent-model": header_text(transcript.model),
-        **ignored_header(call.ignored),
-    }
-    return Response(rendered.body, headers=headers, media_type=rendered.media_type)
+    named = {"x-loquent-model": header_text(transcript.model), **headers}
+    return Response(rendered.body, headers=named, media_type=rendered.media_type)
 
 
 def _add(app: FastAPI, path: str, dialect: Dialect, endpoint: Endpoint) -> None:
@@ -159,7 +175,7 @@ def _add(app: FastAPI, path: str, dialect: Dialect, endpoint: Endpoint) -> None:
         response_model=answer,
         responses={
             200: {"content": content},
-            **error_answers(RECORDING_ERRORS, dialect.error_style),
+            **error_answers((*RECORDING_ERRORS, *ROUTED_ERRORS), dialect.error_style),
         },
         openapi_extra=request_body(dialect, is_translation=is_translation),
     )

@@ -42,6 +42,9 @@ _SLICE_BYTES = 64 * 1024
 _FLUSH_BYTES = 1024 * 1024
 """How much of the file is held before a thread writes it: few hops, and no stalled event loop."""
 
+_INLINE_BYTES = 128 * 1024
+"""So little is written to the page cache sooner than a thread would begin to."""
+
 _FORM_TYPE = "multipart/form-data"
 _BOUNDARY_PARAMETER = re.compile(r";\s*boundary\s*=", re.IGNORECASE)
 _BOUNDARY = re.compile(rb"[\x20-\x7e]*[\x21-\x7e]")
@@ -116,7 +119,11 @@ async def receive_form(
                 if len(parts.file_bytes) >= _FLUSH_BYTES:
                     await asyncio.to_thread(spool.write, parts.take_file_bytes())
         _check_whole(parts)
-        await asyncio.to_thread(spool.finish, parts.take_file_bytes())
+        rest = parts.take_file_bytes()
+        if len(rest) > _INLINE_BYTES:
+            await asyncio.to_thread(spool.finish, rest)
+        else:
+            spool.finish(rest)
         on_failure.pop_all()
     source = AudioSource(spool.path, parts.n_file_bytes)
     return ReceivedForm(tuple(parts.fields), source, parts.file_name)

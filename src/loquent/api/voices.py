@@ -11,7 +11,8 @@ from loquent.api.openapi import error_answers
 from loquent.api.sample_sentences import SAMPLE_SENTENCES
 from loquent.api.schemas import SpeakingVoice, VoiceList
 from loquent.domain.errors import AuthenticationError
-from loquent.domain.model import ModelStatus, Voice
+from loquent.domain.model import Voice
+from loquent.domain.status import ModelStatus
 from loquent.ports import VoiceDirectory
 
 VOICES_PATH = "/audio/voices"

@@ -12,6 +12,7 @@ from loquent.cli.console import EXIT_FAILURE, tell
 from loquent.cli.diarise import diarise
 from loquent.cli.listen import listen
 from loquent.cli.models import models_app
+from loquent.cli.route import route_app
 from loquent.cli.serve import serve
 from loquent.cli.speak import list_voices, speak
 from loquent.cli.transcribe import transcribe, translate
@@ -36,6 +37,7 @@ app.command()(listen)
 app.command()(speak)
 app.command("voices")(list_voices)
 app.add_typer(models_app, name="models")
+app.add_typer(route_app, name="route")
 
 
 def _show_version(*, wanted: bool) -> None:

@@ -78,13 +78,16 @@ def _listen(settings: Settings) -> socket.socket:
     family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
     address = (settings.host, settings.port)
     try:
-        return socket.create_server(address, family=family, backlog=BACKLOG)
+        listening = socket.create_server(address, family=family, backlog=BACKLOG)
     except OSError as exc:
         tell(
             f"error: cannot listen on {settings.host} port {settings.port}: {exc.strerror}; "
             "choose others with --host and --port"
         )
         raise typer.Exit(1) from exc
+    # Else the body of an answer waits until its head has been acknowledged.
+    listening.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    return listening
 
 
 class _AnnouncingServer(uvicorn.Server):

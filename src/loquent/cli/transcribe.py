@@ -25,12 +25,13 @@ from loquent.cli.speaker_options import (
     NSpeakers,
     SpeakerOptions,
 )
+from loquent.domain.endpoints import Served
 from loquent.domain.errors import InvalidRequestError
 from loquent.domain.languages import parse_language
 from loquent.domain.request import TranscriptionRequest
 from loquent.domain.speakers import Channels
 from loquent.domain.transcript import Segment, Task, Transcript, join_text
-from loquent.ports import Transcriber
+from loquent.ports import RoutedTranscriber
 from loquent.render import Granularity, RenderOptions, ResponseFormat, render
 from loquent.settings import Settings, load_settings
 from loquent.wiring import LocalPlatform
@@ -196,7 +197,7 @@ class _InterruptedError(asyncio.CancelledError):
         self.heard = heard
 
 
-async def _run_one(job: _Job, transcriber: Transcriber, path: Path, bar: Bar) -> _Heard:
+async def _run_one(job: _Job, transcriber: RoutedTranscriber, path: Path, bar: Bar) -> _Heard:
     heard = _Heard()
     source = await source_of(path)
     try:
@@ -218,7 +219,9 @@ def _keep(job: _Job, path: Path, heard: _Heard, target: Path | None) -> None:
         tell(f"{path}: interrupted before anything was heard")
 
 
-def _take(heard: _Heard, update: Segment | Transcript, bar: Bar) -> None:
+def _take(heard: _Heard, update: Served | Segment | Transcript, bar: Bar) -> None:
+    if isinstance(update, Served):
+        return
     if isinstance(update, Transcript):
         heard.transcript = update
         return

@@ -59,11 +59,12 @@ _READINGS: Mapping[SoundEncoding, _Reading] = MappingProxyType(
 
 
 class BareSound:
-    """A stream of bytes in, mono samples at 16 kHz out; how it is cut changes no sample."""
+    """A stream of bytes in, mono samples at one rate out; how it is cut changes no sample."""
 
-    def __init__(self, sound: SoundFormat) -> None:
+    def __init__(self, sound: SoundFormat, sample_rate_hz: int = SAMPLE_RATE_HZ) -> None:
+        """Take what the bytes mean, and the rate of the samples."""
         self._reading = _READINGS[sound.encoding]
-        self._resampler = Resampler(sound.sample_rate_hz, SAMPLE_RATE_HZ)
+        self._resampler = Resampler(sound.sample_rate_hz, sample_rate_hz)
         self._odd = b""
 
     def push(self, sound: bytes) -> Samples:

@@ -17,6 +17,13 @@ LoquentError
     PermissionDeniedError           the key may not do this
     RateLimitError                  too many requests; `retry_after_s` says when to return
     ShuttingDownError               the server was told to end at once
+    NoEndpointError                 several could serve, but none within the caller's limits now
+    UpstreamError                   a provider failed, or answered what cannot be read
+        UpstreamRejectedError       it does not want this request
+        UpstreamKeyError            it does not want our key
+        UpstreamThrottledError      it wants fewer requests
+        UpstreamUnavailableError    it cannot be reached, or says that it is down
+        UpstreamTimeoutError        it does not answer in time
     EngineError                     a local model failed
         ModelLoadError              the weights are missing, damaged or do not fit
         ModelNotReadyError          the model is still loading or downloading
@@ -148,6 +155,52 @@ class ShuttingDownError(LoquentError):
 
     code = "shutting_down"
     retryable = True
+
+
+class NoEndpointError(LoquentError):
+    """Endpoints that could serve are down or overloaded; worth repeating later."""
+
+    code = "no_endpoint"
+    retryable = True
+
+
+class UpstreamError(LoquentError):
+    """A provider failed at its work, or answered what cannot be read."""
+
+    code = "upstream_error"
+    retryable = True
+
+
+class UpstreamRejectedError(UpstreamError):
+    """A provider does not want this request; another one may."""
+
+    code = "upstream_rejected"
+    retryable = False
+
+
+class UpstreamKeyError(UpstreamError):
+    """A provider does not want the key that the operator gave."""
+
+    code = "upstream_key_refused"
+    retryable = False
+
+
+class UpstreamThrottledError(UpstreamError):
+    """A provider wants fewer requests; `retry_after_s` says when to return, if it does."""
+
+    code = "upstream_throttled"
+
+
+class UpstreamUnavailableError(UpstreamError):
+    """A provider cannot be reached, or says that it is down."""
+
+    code = "upstream_unavailable"
+
+
+class UpstreamTimeoutError(UpstreamError):
+    """A provider does not answer in time."""
+
+    code = "upstream_timeout"
 
 
 class EngineError(LoquentError):

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TypeAlias
 
+from loquent.domain.endpoints import RoutingLimits
 from loquent.domain.errors import LoquentError
 from loquent.domain.request import SpeechDetection
 from loquent.domain.transcript import Transcript, Word
@@ -50,6 +51,7 @@ class LiveRequest:
         interim_s: least time between two partials; 0 as often as the machine allows.
         token_scores: fill `Segment.token_scores` of finals.
         speakers: say of finals who speaks.
+        limits: who may serve, and what matters most.
     """
 
     model: str
@@ -62,6 +64,7 @@ class LiveRequest:
     interim_s: float = 0.0
     token_scores: bool = False
     speakers: bool = False
+    limits: RoutingLimits = field(default_factory=RoutingLimits)
 
 
 @dataclass(frozen=True, slots=True)

@@ -73,12 +73,3 @@ class ModelCard:
     created_s: int
     voices: tuple[Voice, ...] = ()
     knobs: tuple[Knob, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class ModelStatus:
-    """A model that this server can serve, its other names, and whether it is in memory."""
-
-    card: ModelCard
-    aliases: tuple[str, ...] = ()
-    is_loaded: bool = False

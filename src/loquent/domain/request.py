@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
+from loquent.domain.endpoints import Detail, RoutingLimits
 from loquent.domain.speakers import SpeakerSearch
 from loquent.domain.transcript import Task
 
@@ -56,6 +58,9 @@ class TranscriptionRequest:
         search: how hard to look for the best text.
         detection: how speech is told from silence.
         speakers: fill the speakers of segments and words; None to leave them out.
+        needs: what the answer must tell or the model must heed; narrows who may serve.
+        extras: fields that only some endpoints know, by name.
+        limits: who may serve, and what matters most.
     """
 
     model: str
@@ -69,3 +74,6 @@ class TranscriptionRequest:
     search: SearchEffort = SearchEffort()
     detection: SpeechDetection = SpeechDetection()
     speakers: SpeakerSearch | None = None
+    needs: frozenset[Detail] = frozenset()
+    extras: Mapping[str, str] = field(default_factory=dict)
+    limits: RoutingLimits = field(default_factory=RoutingLimits)

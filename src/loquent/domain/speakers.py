@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 
 from loquent.domain.audio import AudioSource
+from loquent.domain.endpoints import RoutingLimits
 
 MIN_REFERENCE_S, MAX_REFERENCE_S = 2.0, 10.0
 """How long a recording of a known voice may be. Source: the OpenAI API."""
@@ -56,10 +57,12 @@ class DiarizationRequest:
 
     Attributes:
         model: the name the caller used, alias or id.
+        limits: who may serve.
     """
 
     model: str
     search: SpeakerSearch = SpeakerSearch()
+    limits: RoutingLimits = field(default_factory=RoutingLimits)
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,6 +9,8 @@ from typing import TypeAlias
 import numpy as np
 import numpy.typing as npt
 
+from loquent.domain.endpoints import RoutingLimits, Served
+
 MIN_SPEED = 0.25
 MAX_SPEED = 4.0
 
@@ -30,6 +32,9 @@ class SpeechRequest:
         language: ISO 639-1 code, or as BCP 47 has it; None for the voice's own.
         settings: what else the caller wants of the engine, by name.
         word_times: whether the caller wants to know when each word is spoken.
+        instructions: how to say it, in words, for models that heed that.
+        extras: fields that only some endpoints know, by name.
+        limits: who may serve, and what matters most.
     """
 
     model: str
@@ -39,6 +44,9 @@ class SpeechRequest:
     language: str | None = None
     settings: Mapping[str, float] = field(default_factory=dict)
     word_times: bool = False
+    instructions: str = ""
+    extras: Mapping[str, str] = field(default_factory=dict)
+    limits: RoutingLimits = field(default_factory=RoutingLimits)
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +77,8 @@ class SpeechPlan:
         sample_rate_hz: of all chunks that follow.
         n_characters: length of the caller's text.
         n_skipped: characters of it that have no sound, such as emoji.
-        n_pieces: how many chunks follow.
+        n_pieces: how many chunks follow; 0 where nobody knows.
+        served: which endpoint speaks, where there was a choice.
     """
 
     casting: Casting
@@ -77,6 +86,7 @@ class SpeechPlan:
     n_characters: int
     n_skipped: int = 0
     n_pieces: int = 1
+    served: Served | None = None
 
 
 @dataclass(frozen=True, slots=True)

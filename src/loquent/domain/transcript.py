@@ -61,6 +61,15 @@ class Segment:
 
 
 @dataclass(frozen=True, slots=True)
+class TokenCount:
+    """Tokens as a provider counted them."""
+
+    n_text: int
+    n_audio: int
+    n_output: int
+
+
+@dataclass(frozen=True, slots=True)
 class Transcript:
     """The whole answer to one request, whichever engine or provider made it.
 
@@ -72,6 +81,7 @@ class Transcript:
         model: id of the model that really served.
         provider: who ran it; "local" for our own engines.
         n_prompt_tokens: tokens of the caller's prompt.
+        counted: tokens as the provider counted them, where it does.
     """
 
     task: Task
@@ -82,6 +92,7 @@ class Transcript:
     model: str
     provider: str = "local"
     n_prompt_tokens: int = 0
+    counted: TokenCount | None = None
 
     @property
     def n_output_tokens(self) -> int:

@@ -23,7 +23,7 @@ from loquent.domain.errors import InvalidRequestError, ModelLoadError, ModelNotF
 from loquent.domain.model import ModelCard
 from loquent.models.catalog import Catalog
 from loquent.models.disk import free_bytes, sync
-from loquent.models.entry import CatalogEntry, folder_name
+from loquent.models.entry import MANIFEST_NAME, CatalogEntry, folder_name
 from loquent.models.events import OnEvent, Phase, PullEvent, ignore
 from loquent.models.intake import check_space, verify
 from loquent.models.manifest import Manifest
@@ -66,6 +66,7 @@ class ModelStore:
         self._sources = tuple(sources)
         self._is_offline = is_offline
         self._free_bytes_at = free_bytes_at
+        self._seen: dict[Path, tuple[tuple[int, int], InstalledModel | None]] = {}
 
     def known(self) -> tuple[CatalogEntry, ...]:
         """Return every model that can be pulled by name, sorted by id."""
@@ -146,8 +147,25 @@ class ModelStore:
         if not self._root.is_dir():
             return []
         folders = [path for path in self._root.iterdir() if not path.name.startswith(".")]
-        manifests = [(folder, Manifest.read(folder)) for folder in folders]
-        return [_installed(folder, found) for folder, found in manifests if found is not None]
+        found = (self._in_folder(folder) for folder in folders)
+        return [model for model in found if model is not None]
+
+    def _in_folder(self, folder: Path) -> InstalledModel | None:
+        """Return the model in a folder; what was not written since it was read is not read again.
+
+        Every request asks what is installed.
+        """
+        try:
+            status = (folder / MANIFEST_NAME).stat()
+        except OSError:
+            return None
+        stamp = (status.st_ino, status.st_mtime_ns)
+        known = self._seen.get(folder)
+        if known is None or known[0] != stamp:
+            manifest = Manifest.read(folder)
+            known = (stamp, _installed(folder, manifest) if manifest else None)
+            self._seen[folder] = known
+        return known[1]
 
     def _built_in(self, entry: CatalogEntry) -> InstalledModel:
         return InstalledModel(entry.id, entry.model, entry.engine, self._root, 0, "built in")

@@ -8,7 +8,7 @@ that stand alone are given to whom the words around them belong.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from itertools import accumulate, groupby, pairwise, takewhile
 from typing import Final, NamedTuple
@@ -40,11 +40,7 @@ def attributed(segments: Sequence[Segment], turns: Sequence[SpeakerTurn]) -> tup
         segments: sorted by time; those without words go to one speaker as a whole.
         turns: one speaker at a time, sorted by time.
     """
-    spans = [
-        _Span(said.start_s, said.end_s, _ends_sentence(said))
-        for segment in segments
-        for said in segment.words or (segment,)
-    ]
+    spans = [span for segment in segments for span in _spans(segment)]
     speakers = iter(_rounded(spans, _smoothed(spans, _speakers(spans, turns))))
     parts: list[Segment] = []
     for segment in segments:
@@ -65,9 +61,27 @@ class _Span(NamedTuple):
         return self.end_s - self.start_s
 
 
-def _ends_sentence(said: Word | Segment) -> bool:
-    is_whole = isinstance(said, Segment)
-    return is_whole or said.text.rstrip(CLOSERS)[-1:] in _SENTENCE_ENDS
+def _spans(segment: Segment) -> Iterator[_Span]:
+    """Yield the words of a segment, or the whole where it has none.
+
+    Some tell words without their marks, so where a sentence ends is read in the segment's text.
+    """
+    if not segment.words:
+        yield _Span(segment.start_s, segment.end_s, ends_sentence=True)
+    at = 0
+    for word in segment.words:
+        found = segment.text.find(word.text, at)
+        at = at if found < 0 else found + len(word.text)
+        mark = segment.text[at : _mark_end(segment.text, at)] if found >= 0 else ""
+        written = (word.text + mark).rstrip(CLOSERS)
+        yield _Span(word.start_s, word.end_s, written[-1:] in _SENTENCE_ENDS)
+
+
+def _mark_end(text: str, at: int) -> int:
+    """Return where the marks end that begin at `at`."""
+    while at < len(text) and not (text[at].isspace() or text[at].isalnum()):
+        at += 1
+    return at
 
 
 def _speakers(spans: Iterable[_Span], turns: Sequence[SpeakerTurn]) -> list[str]:

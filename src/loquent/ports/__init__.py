@@ -7,12 +7,14 @@ from loquent.ports.listening import (
     Recognition,
     RecognitionOptions,
     RecognizerSource,
+    RoutedTranscriber,
     SpeechRecognizer,
     Transcriber,
     VoiceActivityDetector,
     VoiceActivityStream,
 )
 from loquent.ports.live import LiveBoard, LiveRecognizerSource, LiveSession, LiveTranscriber
+from loquent.ports.providers import Provider
 from loquent.ports.speakers import (
     FRAME_S,
     N_VOICE_DIMENSIONS,
@@ -50,9 +52,11 @@ __all__ = [
     "PieceOptions",
     "PieceSpeaker",
     "PieceSpeakerSource",
+    "Provider",
     "Recognition",
     "RecognitionOptions",
     "RecognizerSource",
+    "RoutedTranscriber",
     "Speaker",
     "SpeechRecognizer",
     "SpokenPiece",

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Protocol
 
 from loquent.domain.activity import ModelActivity
-from loquent.domain.model import ModelStatus
+from loquent.domain.status import ModelStatus
 
 
 class ModelDirectory(Protocol):

@@ -8,6 +8,7 @@ from enum import IntEnum
 from typing import Protocol
 
 from loquent.domain.audio import AudioSource, Samples
+from loquent.domain.endpoints import Served
 from loquent.domain.request import TranscriptionRequest
 from loquent.domain.transcript import Segment, Task, Transcript
 
@@ -23,6 +24,19 @@ class Transcriber(Protocol):
         Closing the iterator stops the work.
 
         Raises: InvalidRequestError, EngineError.
+        """
+        ...
+
+
+class RoutedTranscriber(Protocol):
+    """Turns a recording into text wherever that is done best."""
+
+    def transcribe(
+        self, request: TranscriptionRequest, source: AudioSource
+    ) -> AsyncGenerator[Served | Segment | Transcript]:
+        """Yield who serves, where there was a choice, then what a `Transcriber` does.
+
+        Raises: InvalidRequestError, EngineError, UpstreamError, NoEndpointError.
         """
         ...
 

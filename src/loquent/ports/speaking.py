@@ -6,7 +6,7 @@ from collections.abc import AsyncGenerator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from loquent.domain.model import ModelStatus, Voice
+from loquent.domain.model import Voice
 from loquent.domain.speech import (
     SpeechChunk,
     SpeechPlan,
@@ -15,6 +15,7 @@ from loquent.domain.speech import (
     VoiceMix,
     Waveform,
 )
+from loquent.domain.status import ModelStatus
 
 
 class Speaker(Protocol):

@@ -11,7 +11,7 @@ import math
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TypeAlias
 
-from loquent.domain.transcript import Segment, Task, TokenScore, Transcript
+from loquent.domain.transcript import Segment, Task, TokenCount, TokenScore, Transcript
 from loquent.render.options import RenderOptions, UsageForm
 
 JsonValue: TypeAlias = (
@@ -64,19 +64,24 @@ def answer_keys(transcript: Transcript, options: RenderOptions) -> JsonObject:
 def usage(transcript: Transcript, form: UsageForm) -> JsonObject:
     """State what the answer consumed.
 
-    Seconds are rounded up to whole ones. Tokens of the prompt and of the answer are the model's
-    own; tokens of the audio follow `AUDIO_TOKENS_PER_SECOND`.
+    Seconds are rounded up to whole ones. Tokens are those that the provider counted; where it
+    counts none, those of the prompt and of the answer are the model's own, and those of the audio
+    follow `AUDIO_TOKENS_PER_SECOND`.
     """
     if form is UsageForm.DURATION:
         return duration_usage(transcript.duration_s)
-    n_audio = AUDIO_TOKENS_PER_SECOND * _started_seconds(transcript.duration_s)
-    n_input = transcript.n_prompt_tokens + n_audio
+    counted = transcript.counted or TokenCount(
+        n_text=transcript.n_prompt_tokens,
+        n_audio=AUDIO_TOKENS_PER_SECOND * _started_seconds(transcript.duration_s),
+        n_output=transcript.n_output_tokens,
+    )
+    n_input = counted.n_text + counted.n_audio
     return {
         "type": "tokens",
         "input_tokens": n_input,
-        "input_token_details": {"text_tokens": transcript.n_prompt_tokens, "audio_tokens": n_audio},
-        "output_tokens": transcript.n_output_tokens,
-        "total_tokens": n_input + transcript.n_output_tokens,
+        "input_token_details": {"text_tokens": counted.n_text, "audio_tokens": counted.n_audio},
+        "output_tokens": counted.n_output,
+        "total_tokens": n_input + counted.n_output,
     }
 
 

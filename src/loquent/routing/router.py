@@ -1,87 +1,102 @@
-"""Send each request to the deployment that serves its model."""
+"""Send each recording and each text to the endpoint that serves it best."""
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping
-from contextlib import aclosing, asynccontextmanager
+from collections.abc import AsyncGenerator, Callable, Mapping
+from contextlib import aclosing
 from dataclasses import replace
+from functools import partial
+from typing import TypeAlias
 
+from loquent.codec.glance import glance
 from loquent.domain.audio import AudioSource
-from loquent.domain.errors import UnsupportedOptionError
-from loquent.domain.live import LiveRequest
-from loquent.domain.model import Capability, ModelCard
+from loquent.domain.endpoints import Detail, Served
 from loquent.domain.request import TranscriptionRequest
 from loquent.domain.speech import Casting, SpeechChunk, SpeechPlan, SpeechRequest
 from loquent.domain.transcript import Segment, Transcript
-from loquent.ports import LiveSession, LiveTranscriber, Speaker, Transcriber
+from loquent.ports import Speaker, Transcriber
+from loquent.routing.attempts import Attempts
 from loquent.routing.casting import cast
 from loquent.routing.names import ModelNames
+from loquent.routing.need import need_of_recording, need_of_text
+from loquent.routing.planner import Planner
+from loquent.routing.ranking import SPOKEN_CHARACTERS_PER_S, Candidate
+
+Path: TypeAlias = Callable[[Candidate], Transcriber]
+"""From an endpoint that was chosen to who transcribes there."""
+
+SpeechPath: TypeAlias = Callable[[Candidate, SpeechRequest], Speaker]
+"""From an endpoint that was chosen, and what it is to say, to who speaks there."""
 
 
 class Router:
-    """A `Transcriber` in front of all others."""
+    """A `RoutedTranscriber` over all endpoints."""
 
-    def __init__(
-        self, names: Callable[[], ModelNames], deployment: Callable[[str], Transcriber]
-    ) -> None:
-        """Take what is installed now, and the deployment of a model by its id."""
-        self._names = names
-        self._deployment = deployment
+    def __init__(self, planner: Planner, attempts: Attempts, path: Path) -> None:
+        """Take who chooses, who tries, and the way to each endpoint."""
+        self._planner = planner
+        self._attempts = attempts
+        self._path = path
 
     async def transcribe(
         self, request: TranscriptionRequest, source: AudioSource
-    ) -> AsyncGenerator[Segment | Transcript]:
-        """Yield what the chosen deployment yields."""
-        card = self._names().for_task(request.model, request.task)
-        _check_language(request.language, card, request.model)
-        chosen = self._deployment(card.id)
-        async with aclosing(chosen.transcribe(replace(request, model=card.id), source)) as updates:
+    ) -> AsyncGenerator[Served | Segment | Transcript]:
+        """Yield who serves, and what is understood there."""
+        seen = glance(source)
+        need = need_of_recording(request, seen.container, source.n_bytes, seen.audio_s)
+        updates = self._attempts.run(
+            self._planner.chosen(need),
+            partial(self._perform, request, source),
+            audio_s=seen.audio_s,
+            is_streamed=Detail.STREAM in request.needs,
+        )
+        async with aclosing(updates):
             async for update in updates:
                 yield update
 
-
-class LiveRouter:
-    """A `LiveTranscriber` in front of all others."""
-
-    def __init__(
-        self, names: Callable[[], ModelNames], deployment: Callable[[str], LiveTranscriber]
-    ) -> None:
-        """Take what is installed now, and the deployment of a model by its id."""
-        self._names = names
-        self._deployment = deployment
-
-    @asynccontextmanager
-    async def open(self, request: LiveRequest) -> AsyncIterator[LiveSession]:
-        """Open a session of the chosen deployment."""
-        card = self._names().able(request.model, Capability.TRANSCRIPTION)
-        _check_language(request.language, card, request.model)
-        async with self._deployment(card.id).open(replace(request, model=card.id)) as session:
-            yield _RoutedSession(session, card)
-
-
-class _RoutedSession:
-    """A `LiveSession` whose model stays what it was chosen to be."""
-
-    def __init__(self, session: LiveSession, card: ModelCard) -> None:
-        self._session = session
-        self._card = card
-        self.hear = session.hear
-        self.commit = session.commit
-        self.clear = session.clear
-        self.finish = session.finish
-        self.updates = session.updates
-
-    async def configure(self, request: LiveRequest) -> None:
-        """Go on under other terms, if the model can.
-
-        Raises: UnsupportedOptionError, InvalidRequestError.
-        """
-        _check_language(request.language, self._card, request.model)
-        await self._session.configure(replace(request, model=self._card.id))
+    def _perform(
+        self, request: TranscriptionRequest, source: AudioSource, candidate: Candidate
+    ) -> AsyncGenerator[Segment | Transcript]:
+        asked = replace(request, model=candidate.endpoint.model)
+        return self._path(candidate).transcribe(asked, source)
 
 
 class SpeechRouter:
-    """A `Speaker` in front of all others."""
+    """A `Speaker` over all endpoints."""
+
+    def __init__(self, planner: Planner, attempts: Attempts, path: SpeechPath) -> None:
+        """Take who chooses, who tries, and the way to each endpoint."""
+        self._planner = planner
+        self._attempts = attempts
+        self._path = path
+
+    async def speak(self, request: SpeechRequest) -> AsyncGenerator[SpeechPlan | SpeechChunk]:
+        """Yield a plan that says who serves, then the sound."""
+        updates = self._attempts.run(
+            self._planner.chosen(need_of_text(request)),
+            partial(self._perform, request),
+            audio_s=len(request.text) / SPOKEN_CHARACTERS_PER_S,
+            is_streamed=True,
+        )
+        served: Served | None = None
+        async with aclosing(updates):
+            async for update in updates:
+                if isinstance(update, Served):
+                    served = update
+                elif isinstance(update, SpeechPlan):
+                    yield replace(update, served=served)
+                else:
+                    yield update
+
+    def _perform(
+        self, request: SpeechRequest, candidate: Candidate
+    ) -> AsyncGenerator[SpeechPlan | SpeechChunk]:
+        asked = replace(request, model=candidate.endpoint.model)
+        return self._path(candidate, asked).speak(asked)
+
+
+class LocalCasting:
+    """Casts texts with the models of this machine; a `SpeechPath` for their endpoints."""
 
     def __init__(
         self,
@@ -97,20 +112,9 @@ class SpeechRouter:
         self._voice_names = voice_names
         self._stand_in = stand_in
 
-    async def speak(self, request: SpeechRequest) -> AsyncGenerator[SpeechPlan | SpeechChunk]:
-        """Yield what the chosen deployment yields."""
-        casting = cast(request, self._names(), self._voice_names, self._stand_in)
-        async with aclosing(self._deployment(casting).speak(request)) as updates:
-            async for update in updates:
-                yield update
+    def speaker(self, request: SpeechRequest) -> Speaker:
+        """Return who speaks a text.
 
-
-def _check_language(language: str | None, card: ModelCard, name: str) -> None:
-    """Raises: UnsupportedOptionError: if the model that answers to `name` does not know it."""
-    if language is None or language in card.languages:
-        return
-    raise UnsupportedOptionError(
-        f"the model '{name}' does not know the language '{language}'; "
-        f"it knows {', '.join(card.languages)}",
-        param="language",
-    )
+        Raises: UnsupportedOptionError, InvalidRequestError, ModelLoadError.
+        """
+        return self._deployment(cast(request, self._names(), self._voice_names, self._stand_in))

@@ -11,22 +11,22 @@ from loquent.domain.model import Capability
 from loquent.domain.speakers import Diarization, DiarizationRequest
 from loquent.ports import Diarizer, VoiceAnalyst, VoiceAnalystSource
 from loquent.routing.names import ModelNames
+from loquent.routing.need import need_of_diarization
+from loquent.routing.planner import Planner
 
 
 class DiarizationRouter:
-    """A `Diarizer` in front of all others."""
+    """A `Diarizer` in front of all others, which are all here."""
 
-    def __init__(
-        self, names: Callable[[], ModelNames], deployment: Callable[[str], Diarizer]
-    ) -> None:
-        """Take what is installed now, and the deployment of a model by its id."""
-        self._names = names
+    def __init__(self, planner: Planner, deployment: Callable[[str], Diarizer]) -> None:
+        """Take who chooses, and the deployment of a model here by its id."""
+        self._planner = planner
         self._deployment = deployment
 
     async def diarize(self, request: DiarizationRequest, source: AudioSource) -> Diarization:
         """Return what the chosen deployment returns."""
-        card = self._names().able(request.model, Capability.DIARIZATION)
-        return await self._deployment(card.id).diarize(replace(request, model=card.id), source)
+        model = self._planner.chosen(need_of_diarization(request))[0].endpoint.model
+        return await self._deployment(model).diarize(replace(request, model=model), source)
 
 
 class NamedAnalysts:

@@ -49,6 +49,8 @@ def build_app(settings: Settings) -> FastAPI:
         unknown_fields=settings.unknown_fields,
         live_idle_s=settings.live_idle_s,
         diarization_model=settings.diarization_model,
+        extensions=platform.extensions,
+        currency=platform.providing.catalog.currency,
     )
     services = Services(
         transcriber=platform.transcriber,
@@ -59,6 +61,7 @@ def build_app(settings: Settings) -> FastAPI:
         voices=platform.directory,
         board=platform,
         live_board=platform,
+        planner=platform.routing.planner,
     )
     return create_app(services, options, lifespan)
 

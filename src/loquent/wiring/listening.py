@@ -23,11 +23,10 @@ from loquent.models.store import ModelStore
 from loquent.pipeline.diarization.following import SpeakerFollowing
 from loquent.pipeline.diarization.local import LocalDiarizer
 from loquent.pipeline.transcription import LocalTranscriber
-from loquent.ports import Diarizer, Transcriber, VoiceAnalystSource
+from loquent.ports import VoiceAnalystSource
 from loquent.realtime.transcriber import LocalLiveTranscriber
+from loquent.routing.local import UNQUANTISED_MARK, without_mark
 from loquent.routing.names import ModelNames
-from loquent.routing.router import LiveRouter, Router
-from loquent.routing.speakers import DiarizationRouter
 from loquent.settings import Settings, engine_environment
 from loquent.wiring.shelves import not_loaded, shelf_options
 
@@ -83,18 +82,6 @@ class Listening:
     def _followers(self) -> dict[str, LocalLiveTranscriber]:
         return {}
 
-    @cached_property
-    def transcriber(self) -> Transcriber:
-        return Router(self.names, self.deployment)
-
-    @cached_property
-    def diarizer(self) -> Diarizer:
-        return DiarizationRouter(self.names, self.diarization)
-
-    @cached_property
-    def live(self) -> LiveRouter:
-        return LiveRouter(self.names, self.live_deployment)
-
     def context_s(self, speech_s: float) -> float:
         """Return how long a context the encoder gets for so much speech."""
         return MAX_CONTEXT_S if self.settings.exact else tight_context_s(speech_s)
@@ -104,10 +91,11 @@ class Listening:
 
         Raises: ModelNotFoundError, ModelLoadError.
         """
-        folder = self.store.locate(model_id)
+        folder = self.store.locate(without_mark(model_id))
+        is_exact = model_id.endswith(UNQUANTISED_MARK)
         options: dict[str, Scalar] = {
             "device": self.settings.device,
-            "compute_type": self.settings.compute_type,
+            "compute_type": "float32" if is_exact else self.settings.compute_type,
             "n_threads": self.settings.n_threads,
             "beam_size": self.settings.beam_size,
             "best_of": self.settings.best_of,
@@ -119,6 +107,11 @@ class Listening:
         """Return what the models in memory are doing."""
         schedulers = self.shelf.services()
         return [_activity(state, schedulers.get(state.id)) for state in self.shelf.status()]
+
+    def wait_s(self, model_id: str) -> float:
+        """Return how long a short recording would wait for a model now."""
+        scheduler = self.shelf.services().get(model_id)
+        return scheduler.status().estimated_wait_s if scheduler else 0.0
 
     def deployment(self, model_id: str) -> LocalTranscriber:
         """Return the path that runs one model."""

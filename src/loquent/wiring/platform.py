@@ -14,12 +14,14 @@ from loquent.domain.live import LiveActivity
 from loquent.domain.model import Capability
 from loquent.engines.shelf import ModelShelf
 from loquent.models.store import ModelStore
-from loquent.ports import Diarizer, LiveTranscriber, Speaker, Transcriber
-from loquent.routing.directory import LocalDirectory
+from loquent.ports import Diarizer, LiveTranscriber, RoutedTranscriber, Speaker
+from loquent.routing.directory import ServedModels
 from loquent.routing.names import ModelNames
 from loquent.routing.speakers import NamedAnalysts
 from loquent.settings import Settings
 from loquent.wiring.listening import WHISPER_ENGINE, Listening
+from loquent.wiring.providing import Providing
+from loquent.wiring.routing import Routing
 from loquent.wiring.speaking import PIECE_LIMITS, Speaking
 from loquent.wiring.store import build_store
 from loquent.wiring.telling_apart import VOICES_ENGINE, TellingApart
@@ -60,25 +62,40 @@ class LocalPlatform:
         return TellingApart(self.settings, self.store, preload)
 
     @cached_property
-    def directory(self) -> LocalDirectory:
+    def providing(self) -> Providing:
+        return Providing(self.settings)
+
+    @cached_property
+    def routing(self) -> Routing:
+        return Routing(self.settings, self.names, self.listening, self.speaking, self.providing)
+
+    @cached_property
+    def directory(self) -> ServedModels:
         settings = self.settings
-        return LocalDirectory(self.names, self.loaded, settings.default_model, settings.voices)
+        book = self.routing.book
+        return ServedModels(book, self.loaded, settings.default_model, settings.voices)
 
     @property
-    def transcriber(self) -> Transcriber:
-        return self.listening.transcriber
+    def transcriber(self) -> RoutedTranscriber:
+        return self.routing.transcriber
 
     @property
     def diarizer(self) -> Diarizer:
-        return self.listening.diarizer
+        return self.routing.diarizer
 
     @property
     def live(self) -> LiveTranscriber:
-        return self.listening.live
+        return self.routing.live
 
     @property
     def speaker(self) -> Speaker:
-        return self.speaking.speaker
+        return self.routing.speaker
+
+    @property
+    def extensions(self) -> frozenset[str]:
+        """Names of request fields that endpoints of providers have of their own."""
+        endpoints = self.providing.endpoints.values()
+        return frozenset().union(*(endpoint.extensions for endpoint in endpoints))
 
     async def load(self, model_id: str) -> None:
         """Bring a model into memory.
@@ -137,6 +154,7 @@ class LocalPlatform:
             stack.callback(self.listening.detector.close)
             for kind in _KINDS:
                 stack.push_async_callback(self._shelf_for(kind).close)
+            stack.push_async_callback(self.providing.close)
             await self.listening.decoder.start()
             stack.push_async_callback(self.listening.decoder.close)
             yield

@@ -20,7 +20,7 @@ from loquent.pipeline.sound_cache import CachingSpeaker, SoundCache
 from loquent.pipeline.speech import LocalSpeaker
 from loquent.ports import Speaker
 from loquent.routing.names import ModelNames
-from loquent.routing.router import SpeechRouter
+from loquent.routing.router import LocalCasting
 from loquent.settings import Settings, engine_environment
 from loquent.wiring.shelves import activities, shelf_options
 
@@ -58,8 +58,8 @@ class Speaking:
         return SpeakerShelf(self.engine_spec, start_engine, make, options)
 
     @cached_property
-    def speaker(self) -> Speaker:
-        return SpeechRouter(
+    def casting(self) -> LocalCasting:
+        return LocalCasting(
             self.names, self.performance, voice_names=self.settings.voices, stand_in=STAND_IN
         )
 
@@ -82,6 +82,11 @@ class Speaking:
     def activity(self) -> list[ModelActivity]:
         """Return what the models in memory are doing."""
         return activities(self.shelf, lane="speech")
+
+    def wait_s(self, model_id: str) -> float:
+        """Return how long a text would wait for a model now."""
+        scheduler = self.shelf.services().get(model_id)
+        return scheduler.status().estimated_wait_s if scheduler else 0.0
 
     def performance(self, casting: Casting) -> Speaker:
         """Return the path that speaks what has been cast."""

@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from loquent.api.forms import FormRules, TranscriptionCall, parse_transcription, parse_translation
+from loquent.domain.endpoints import Detail, Preference, RoutingLimits
 from loquent.domain.errors import InvalidRequestError, LoquentError, UnsupportedOptionError
 from loquent.domain.request import SpeechDetection, TranscriptionRequest
 from loquent.domain.transcript import Task
@@ -76,6 +77,7 @@ def test_a_full_call_is_understood() -> None:
         temperature=0.8,
         word_timestamps=True,
         detection=SpeechDetection(0.4, 100, 200),
+        needs=frozenset({Detail.SEGMENTS, Detail.WORDS}),
     )
     assert call.granularities == {WORD}
 
@@ -108,26 +110,48 @@ def test_neutral_values_of_absent_features_pass(parse: Parser) -> None:
 
 
 @pytest.mark.parametrize("parse", BOTH)
+def test_what_a_caller_allows_and_prefers_becomes_limits(parse: Parser) -> None:
+    fields = [
+        MODEL,
+        ("preference", "cost"),
+        ("allowed_providers[]", "ovh"),
+        ("eu_native", "true"),
+        ("allow_quantization", "false"),
+    ]
+    assert parse(fields, STRICT).request.limits == RoutingLimits(
+        Preference.COST, frozenset({"ovh"}), eu_native=True, allow_quantization=False
+    )
+
+
 @pytest.mark.parametrize(
-    ("name", "value", "param"),
+    ("fields", "needs"),
     [
-        ("preference", "speed", "preference"),
-        ("preference", "cost", "preference"),
-        ("allowed_providers[]", "ovh", "allowed_providers"),
-        ("eu_native", "true", "eu_native"),
-        ("allow_quantization", "false", "allow_quantization"),
+        ([], set()),
+        ([("response_format", "text")], set()),
+        ([("response_format", "srt")], {Detail.SEGMENTS}),
+        ([("response_format", "vtt")], {Detail.SEGMENTS}),
+        ([("response_format", "verbose_json")], {Detail.SEGMENTS}),
+        (
+            [("response_format", "verbose_json"), ("timestamp_granularities[]", "word")],
+            {Detail.SEGMENTS, Detail.WORDS},
+        ),
+        ([("response_format", "diarized_json")], {Detail.SEGMENTS}),
+        ([("stream", "true")], {Detail.STREAM}),
     ],
 )
-def test_absent_features_are_refused_by_name(
-    parse: Parser, name: str, value: str, param: str
+def test_the_form_of_the_answer_says_what_whoever_serves_must_tell(
+    fields: list[tuple[str, str]], needs: set[Detail]
 ) -> None:
-    with pytest.raises(UnsupportedOptionError, match=param) as caught:
-        parse([MODEL, (name, value)], OPENAI)
-    assert (caught.value.param, caught.value.code) == (param, "unsupported_value")
+    assert transcription(*fields).request.needs == needs
 
 
-def test_a_list_of_providers_that_holds_ours_passes() -> None:
-    assert transcription(("allowed_providers", '["ovh","Local"]')).ignored == ()
+@pytest.mark.parametrize("parse", BOTH)
+def test_fields_that_some_endpoint_has_are_handed_on_and_others_listed(parse: Parser) -> None:
+    rules = FormRules(extensions=frozenset({"smart_format", "tier"}))
+    fields = [("smart_format", "true"), ("model_extensions[tier]", "base"), ("topics", "1")]
+    call = parse([MODEL, *fields], rules)
+    assert call.request.extras == {"smart_format": "true", "tier": "base"}
+    assert call.ignored == ("topics",)
 
 
 def test_a_preference_that_does_not_exist_is_refused_listing_those_that_do() -> None:
@@ -291,7 +315,13 @@ def test_names_of_ignored_fields_are_safe_in_a_header() -> None:
 
 def test_a_translation_is_a_task_of_its_own() -> None:
     call = translation(("prompt", "loudly"), ("temperature", "0.8"), ("response_format", "srt"))
-    expected = TranscriptionRequest("whisper-1", Task.TRANSLATE, prompt="loudly", temperature=0.8)
+    expected = TranscriptionRequest(
+        "whisper-1",
+        Task.TRANSLATE,
+        prompt="loudly",
+        temperature=0.8,
+        needs=frozenset({Detail.SEGMENTS}),
+    )
     assert call.request == expected
     assert call.format is ResponseFormat.SRT
 

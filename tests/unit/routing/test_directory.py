@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from loquent.routing.directory import LocalDirectory
+from loquent.routing.directory import ServedModels
 from loquent.routing.names import ModelNames
 from tests.unit.routing.models import BASE, TINY, TURBO, names
+from tests.unit.routing.places import book
 
 INSTALLED = names(TURBO, TINY, BASE, whisper_1=BASE.id, another=BASE.id, gone="whisper-medium")
 
 
-def directory(*loaded: str, installed: ModelNames = INSTALLED) -> LocalDirectory:
-    return LocalDirectory(lambda: installed, lambda: set(loaded), default_model=BASE.id)
+def directory(*loaded: str, installed: ModelNames = INSTALLED) -> ServedModels:
+    return ServedModels(book(installed), lambda: set(loaded), default_model=BASE.id)
 
 
 def test_models_are_listed_by_id_with_their_other_names() -> None:
@@ -42,7 +43,7 @@ def test_the_server_is_ready_once_the_default_model_is_in_memory() -> None:
 
 def test_what_is_loaded_is_asked_anew_each_time() -> None:
     loaded: set[str] = set()
-    living = LocalDirectory(lambda: INSTALLED, lambda: loaded, default_model=BASE.id)
+    living = ServedModels(book(INSTALLED), lambda: loaded, default_model=BASE.id)
     assert not living.is_ready()
     loaded.add(BASE.id)
     assert living.is_ready()

@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from contextlib import aclosing
 from pathlib import Path
 
 import pytest
 
 from loquent.domain.audio import AudioSource
+from loquent.domain.endpoints import Served
 from loquent.domain.errors import EngineError, ModelNotFoundError, UnsupportedOptionError
 from loquent.domain.request import TranscriptionRequest
 from loquent.domain.transcript import Segment, Task, Transcript
+from loquent.routing.attempts import Attempts
+from loquent.routing.names import ModelNames
+from loquent.routing.ranking import Candidate
 from loquent.routing.router import Router
 from tests.fakes.fake_transcriber import FakeTranscriber, segment
 from tests.unit.routing.models import BASE, TINY, TURBO, names
+from tests.unit.routing.places import planner
 
 INSTALLED = names(BASE, TINY, TURBO, whisper_1=BASE.id)
 
@@ -25,17 +31,22 @@ class Deployments:
         self.transcriber = transcriber or FakeTranscriber()
         self.asked: list[str] = []
 
-    def deployment(self, model_id: str) -> FakeTranscriber:
-        self.asked.append(model_id)
+    def deployment(self, candidate: Candidate) -> FakeTranscriber:
+        self.asked.append(candidate.endpoint.model)
         return self.transcriber
 
     @property
     def router(self) -> Router:
-        return Router(lambda: INSTALLED, self.deployment)
+        return routed(lambda: INSTALLED, self)
 
     @property
     def received(self) -> TranscriptionRequest:
         return self.transcriber.calls[-1].request
+
+
+def routed(installed: Callable[[], ModelNames], behind: Deployments) -> Router:
+    chooser = planner(installed)
+    return Router(chooser, Attempts(chooser.board), behind.deployment)
 
 
 @pytest.fixture
@@ -47,7 +58,7 @@ def source(tmp_path: Path) -> AudioSource:
 
 async def answered(
     router: Router, request: TranscriptionRequest, source: AudioSource
-) -> list[Segment | Transcript]:
+) -> list[Served | Segment | Transcript]:
     async with aclosing(router.transcribe(request, source)) as updates:
         return [update async for update in updates]
 
@@ -58,7 +69,7 @@ async def test_a_request_reaches_the_model_behind_its_name(source: AudioSource) 
     assert behind.asked == [BASE.id]
     assert behind.received == TranscriptionRequest(BASE.id, prompt="x")
     assert behind.transcriber.calls[-1].content == b"sound"
-    assert [type(update) for update in updates] == [Segment, Segment, Transcript]
+    assert [type(update) for update in updates] == [Served, Segment, Segment, Transcript]
 
 
 async def test_a_translation_reaches_a_model_that_can(source: AudioSource) -> None:
@@ -102,6 +113,7 @@ async def test_an_error_behind_it_reaches_the_caller(source: AudioSource) -> Non
 async def test_who_stops_listening_stops_the_work_behind_it(source: AudioSource) -> None:
     behind = Deployments()
     async with aclosing(behind.router.transcribe(TranscriptionRequest(BASE.id), source)) as updates:
+        assert isinstance(await anext(updates), Served)
         await anext(updates)
     assert behind.transcriber.was_cut_short.is_set()
 
@@ -109,7 +121,7 @@ async def test_who_stops_listening_stops_the_work_behind_it(source: AudioSource)
 async def test_what_is_installed_is_asked_anew_for_each_request(source: AudioSource) -> None:
     installed = [names(BASE)]
     behind = Deployments()
-    router = Router(lambda: installed[-1], behind.deployment)
+    router = routed(lambda: installed[-1], behind)
     with pytest.raises(ModelNotFoundError):
         await answered(router, TranscriptionRequest(TINY.id), source)
     installed.append(names(BASE, TINY))

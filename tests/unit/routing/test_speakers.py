@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from loquent.domain.audio import AudioSource
+from loquent.domain.endpoints import RoutingLimits
 from loquent.domain.errors import ModelNotFoundError, UnsupportedOptionError
 from loquent.domain.model import Capability
 from loquent.domain.speakers import DiarizationRequest
@@ -15,6 +16,7 @@ from loquent.routing.speakers import DiarizationRouter, NamedAnalysts
 from tests.fakes.fake_diarizer import FakeDiarizer
 from tests.fakes.fake_voices import FakeAnalyst
 from tests.unit.routing.models import TINY, names
+from tests.unit.routing.places import planner
 
 VOICES = replace(TINY, id="voices", capabilities=frozenset({Capability.DIARIZATION}))
 INSTALLED = replace(names(TINY, VOICES), aliases={"who": "voices"})
@@ -47,7 +49,15 @@ async def test_a_diarization_goes_to_the_model_that_answers_to_the_name(tmp_path
         asked.append(model_id)
         return fake
 
-    await DiarizationRouter(lambda: INSTALLED, deployment).diarize(
+    await DiarizationRouter(planner(INSTALLED), deployment).diarize(
         DiarizationRequest("who"), AudioSource(talk, 5)
     )
     assert asked == ["voices"]
+
+
+async def test_a_diarization_that_may_not_be_done_here_is_refused(tmp_path: Path) -> None:
+    router = DiarizationRouter(planner(INSTALLED), lambda _model_id: FakeDiarizer())
+    request = DiarizationRequest("who", limits=RoutingLimits(eu_native=True))
+    with pytest.raises(UnsupportedOptionError, match="eu_native") as caught:
+        await router.diarize(request, AudioSource(tmp_path / "talk", 5))
+    assert caught.value.param == "eu_native"

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import AsyncIterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from starlette.websockets import WebSocket
 
-from loquent.api.live.parts import LiveParts
+from loquent.api.live.parts import LiveParts, limits_of
 from loquent.api.live.socket import DrainingError, LiveSocket, talk_until
 from loquent.api.speaker_fields import implies_speakers
 from loquent.domain.errors import InvalidRequestError
@@ -81,13 +81,15 @@ def parse_init(message: str | bytes, model: str) -> LiveRequest:
 async def serve_a15t(websocket: WebSocket, parts: LiveParts) -> None:
     """Serve one socket from its acceptance to its close."""
     socket = parts.socket(websocket)
-    await socket.run(lambda socket: _talk(socket, websocket.query_params.get("model"), parts))
+    await socket.run(lambda socket: _talk(socket, websocket, parts))
 
 
-async def _talk(socket: LiveSocket, model: str | None, parts: LiveParts) -> None:
+async def _talk(socket: LiveSocket, websocket: WebSocket, parts: LiveParts) -> None:
+    model = websocket.query_params.get("model")
     if not model:
         raise InvalidRequestError("name a model in the address: ?model=whisper-1", param="model")
-    request = parse_init(await socket.receive(), model)
+    limits = limits_of(websocket)
+    request = replace(parse_init(await socket.receive(), model), limits=limits)
     async with parts.transcriber.open(request) as session:
         told = _Told(names_speakers=request.speakers)
         updates = parts.observed(session.updates(), socket)

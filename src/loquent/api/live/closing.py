@@ -33,6 +33,9 @@ CODES: Mapping[type[LoquentError], int] = MappingProxyType(
         errors.ShuttingDownError: RESTARTING,
         errors.ModelNotReadyError: TRY_AGAIN_LATER,
         errors.OverloadedError: TRY_AGAIN_LATER,
+        errors.NoEndpointError: TRY_AGAIN_LATER,
+        errors.UpstreamThrottledError: TRY_AGAIN_LATER,
+        errors.UpstreamUnavailableError: TRY_AGAIN_LATER,
     }
 )
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import AsyncExitStack
+from dataclasses import replace
 from functools import partial
 from types import MappingProxyType
 from typing import TypeAlias
@@ -17,8 +18,9 @@ from loquent.api.live.ids import new_id
 from loquent.api.live.openai_events import ClientEvent, parse_event
 from loquent.api.live.openai_items import Items, Telling
 from loquent.api.live.openai_session import SessionConfig
-from loquent.api.live.parts import LiveParts
+from loquent.api.live.parts import LiveParts, limits_of
 from loquent.api.live.socket import DrainingError, LiveSocket, talk_until
+from loquent.domain.endpoints import RoutingLimits
 from loquent.domain.errors import InvalidRequestError, UnsupportedOptionError
 from loquent.ports import LiveSession
 from loquent.render import live_openai
@@ -44,9 +46,9 @@ async def serve_openai(websocket: WebSocket, parts: LiveParts) -> None:
 
 
 async def _talk(socket: LiveSocket, websocket: WebSocket, parts: LiveParts) -> None:
-    config = _first_config(websocket, parts)
+    config, limits = _first_config(websocket, parts), limits_of(websocket)
     async with AsyncExitStack() as owned:
-        conversation = _Conversation(socket, parts, config, owned)
+        conversation = _Conversation(socket, parts, config, owned, limits)
         await conversation.begin()
         await talk_until(conversation.speak(), conversation.listen())
 
@@ -75,15 +77,22 @@ class _Conversation:
 
     Args:
         owned: closes the session with the core.
+        limits: who may serve.
     """
 
     def __init__(
-        self, socket: LiveSocket, parts: LiveParts, config: SessionConfig, owned: AsyncExitStack
+        self,
+        socket: LiveSocket,
+        parts: LiveParts,
+        config: SessionConfig,
+        owned: AsyncExitStack,
+        limits: RoutingLimits,
     ) -> None:
         self._socket = socket
         self._parts = parts
         self._config = config
         self._owned = owned
+        self._limits = limits
         self._id = new_id("sess")
         self._items = Items(_telling(config), partial(new_id, "item"))
         self._opened = asyncio.get_running_loop().create_future()
@@ -131,7 +140,7 @@ class _Conversation:
         config = self._config.changed(event.fields["session"])
         if self._session is not None:
             self._check_change(config)
-            await self._session.configure(config.request())
+            await self._session.configure(replace(config.request(), limits=self._limits))
         elif config.is_model_named:
             await self._open(config)
         self._config, self._items.telling = config, _telling(config)
@@ -171,7 +180,7 @@ class _Conversation:
     async def _open(self, config: SessionConfig) -> LiveSession:
         try:
             session = await self._owned.enter_async_context(
-                self._parts.transcriber.open(config.request())
+                self._parts.transcriber.open(replace(config.request(), limits=self._limits))
             )
         except InvalidRequestError as error:
             error.param = _PLACES.get(error.param or "", error.param)

@@ -8,12 +8,23 @@ from dataclasses import dataclass, field
 
 from starlette.websockets import WebSocket
 
+from loquent.api.fields import FieldReader
 from loquent.api.live.drain import LiveSockets
 from loquent.api.live.issued_secrets import IssuedSecrets
 from loquent.api.live.socket import LiveSocket, SocketOptions
 from loquent.api.metrics import Metrics
+from loquent.api.routing_fields import read_limits
+from loquent.domain.endpoints import RoutingLimits
 from loquent.domain.live import Final, LiveUpdate, Partial, SpeechStopped
 from loquent.ports import LiveTranscriber
+
+
+def limits_of(websocket: WebSocket) -> RoutingLimits:
+    """Return who may serve, by the address.
+
+    Raises: InvalidRequestError: naming the parameter at fault.
+    """
+    return read_limits(FieldReader(websocket.query_params.multi_items()))
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,1 @@
+"""The adapter of AssemblyAI: recordings as jobs, and live streams."""

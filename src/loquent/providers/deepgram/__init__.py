@@ -1,0 +1,1 @@
+"""The adapter of Deepgram: recordings, Aura's voices and live streams."""

@@ -73,8 +73,11 @@ def _spans(segment: Segment) -> Iterator[_Span]:
         found = segment.text.find(word.text, at)
         at = at if found < 0 else found + len(word.text)
         mark = segment.text[at : _mark_end(segment.text, at)] if found >= 0 else ""
-        written = (word.text + mark).rstrip(CLOSERS)
-        yield _Span(word.start_s, word.end_s, written[-1:] in _SENTENCE_ENDS)
+        yield _Span(word.start_s, word.end_s, _is_end(word.text) or _is_end(mark))
+
+
+def _is_end(text: str) -> bool:
+    return text.rstrip(CLOSERS)[-1:] in _SENTENCE_ENDS
 
 
 def _mark_end(text: str, at: int) -> int:

@@ -81,6 +81,7 @@ async def gateway(chosen: Settings) -> AsyncIterator[httpx2.AsyncClient]:
         try:
             yield client
         finally:
+            await platform.listening.decoder.close()
             await platform.providing.close()
 
 

@@ -20,9 +20,13 @@ commands = typer.Typer()
 def check_overhead(
     rate: Annotated[float, typer.Option(help="Requests a second.")] = 200.0,
     seconds: Annotated[float, typer.Option(help="Length of the load.")] = 30.0,
+    *,
+    with_ledger: Annotated[
+        bool, typer.Option("--ledger", help="Write rows too, each of which waits for the disk.")
+    ] = False,
 ) -> None:
     """How much later an answer comes through Loquent, which has one core for itself."""
-    show(overhead(rate, seconds))
+    show(overhead(rate, seconds, ledger="" if with_ledger else "off"))
 
 
 @commands.command("router-failover")

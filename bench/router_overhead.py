@@ -48,12 +48,18 @@ class Measured:
     processor_s: float
 
 
-def overhead(n_per_s: float, lasts_s: float) -> Table:
-    """Call a provider in turn directly and through Loquent, which has one core for itself."""
+def overhead(n_per_s: float, lasts_s: float, ledger: str) -> Table:
+    """Call a provider in turn directly and through Loquent, which has one core for itself.
+
+    Args:
+        ledger: the setting of this name; each row waits for the disk.
+    """
     load = Load(n_per_s, lasts_s)
     with (
         _vendor() as url,
-        gateway_process(data_dir(), {"fake": provider(url)}, deadline_s=DEADLINE_S) as server,
+        gateway_process(
+            data_dir(), {"fake": provider(url)}, deadline_s=DEADLINE_S, ledger=ledger
+        ) as server,
     ):
         pid = server.process.pid
         mine, others = _cores()

@@ -142,6 +142,10 @@ class Settings(BaseSettings):
         description="time for all attempts at providers, on top of the length of the recording",
     )
 
+    ledger: str = Field(
+        "", description="where usage is kept: a database URL, the data folder if empty, or off"
+    )
+
     max_upload_bytes: int = Field(
         26_214_400, ge=0, description="largest file accepted, 0 for no limit"
     )

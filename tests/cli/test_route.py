@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
-import threading
 from collections.abc import Iterator
 
 import pytest
@@ -15,10 +13,10 @@ from starlette.routing import Route
 
 from loquent.api.app import ApiOptions, create_app
 from tests.cli.conftest import Shell
+from tests.cli.served import running
 from tests.fakes.services import fake_services
 from tests.unit.routing.models import BASE, names
 from tests.unit.routing.places import per_hour, place, planner
-from tests.vendors.server import serving
 
 
 @pytest.fixture(autouse=True)
@@ -32,7 +30,7 @@ def server() -> Iterator[str]:
     """A server with one model here and one elsewhere, in a thread of its own."""
     chooser = planner(names(BASE), place("far", BASE.id, prices=per_hour(360_000)))
     app = create_app(fake_services(chooser=chooser), ApiOptions(api_key="lq-key"))
-    yield from _running(app)
+    yield from running(app)
 
 
 @pytest.fixture
@@ -40,26 +38,7 @@ def stranger() -> Iterator[str]:
     async def answer(_request: Request) -> Response:
         return JSONResponse({"hello": "world"})
 
-    yield from _running(Starlette(routes=[Route("/{path:path}", answer, methods=["POST"])]))
-
-
-def _running(app: Starlette) -> Iterator[str]:
-    loop, ready, over = asyncio.new_event_loop(), threading.Event(), asyncio.Event()
-    urls: list[str] = []
-
-    async def serve() -> None:
-        async with serving(app) as url:
-            urls.append(url)
-            ready.set()
-            await over.wait()
-
-    thread = threading.Thread(target=loop.run_until_complete, args=[serve()])
-    thread.start()
-    ready.wait()
-    yield urls[0]
-    loop.call_soon_threadsafe(over.set)
-    thread.join()
-    loop.close()
+    yield from running(Starlette(routes=[Route("/{path:path}", answer, methods=["POST"])]))
 
 
 def test_candidates_are_listed_the_one_that_serves_first(shell: Shell) -> None:

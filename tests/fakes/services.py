@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from loquent.api.app import Services
 from loquent.domain.activity import ModelActivity
+from loquent.ports import Ledger
 from loquent.routing.planner import Planner
 from tests.fakes.fake_diarizer import FakeDiarizer
 from tests.fakes.fake_directory import FakeDirectory
@@ -30,6 +31,8 @@ def fake_services(
     live: FakeLiveTranscriber | None = None,
     diarizer: FakeDiarizer | None = None,
     chooser: Planner | None = None,
+    *,
+    ledger: Ledger | None = None,
 ) -> Services:
     follower = live or FakeLiveTranscriber()
     return Services(
@@ -42,4 +45,5 @@ def fake_services(
         board=FakeBoard(),
         live_board=follower,
         planner=chooser or planner(names(BASE)),
+        ledger=ledger,
     )

@@ -87,7 +87,11 @@ async def gateway(chosen: Settings) -> AsyncIterator[httpx2.AsyncClient]:
 
 @contextmanager
 def gateway_process(
-    folder: Path, providers: Mapping[str, Mapping[str, Any]], *, deadline_s: float
+    folder: Path,
+    providers: Mapping[str, Mapping[str, Any]],
+    *,
+    deadline_s: float,
+    ledger: str = "",
 ) -> Iterator[process.RunningServer]:
     """Run `loquent serve` with an empty data folder until the block ends."""
     with process.serving(
@@ -95,6 +99,7 @@ def gateway_process(
         folder,
         LOQUENT_DEFAULT_MODEL=_LEAST_MODEL,
         LOQUENT_UPSTREAM_TIMEOUT_S=deadline_s,
+        LOQUENT_LEDGER=ledger,
         LOQUENT_PROVIDERS=json.dumps(providers),
     ) as running:
         yield running

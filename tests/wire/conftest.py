@@ -17,6 +17,7 @@ import uvicorn
 from loquent.api.app import ApiOptions, create_app
 from tests.fakes.fake_diarizer import FakeDiarizer
 from tests.fakes.fake_directory import FakeDirectory
+from tests.fakes.fake_ledger import FakeLedger
 from tests.fakes.fake_speaker import FakeSpeaker
 from tests.fakes.fake_transcriber import FakeTranscriber
 from tests.fakes.services import fake_services
@@ -54,10 +55,11 @@ def running(
     directory: FakeDirectory,
     speaker: FakeSpeaker | None = None,
     diarizer: FakeDiarizer | None = None,
+    ledger: FakeLedger | None = None,
 ) -> Iterator[LiveServer]:
     speaker = speaker or FakeSpeaker()
     diarizer = diarizer or FakeDiarizer()
-    services = fake_services(transcriber, directory, speaker, diarizer=diarizer)
+    services = fake_services(transcriber, directory, speaker, diarizer=diarizer, ledger=ledger)
     app = create_app(services, options)
     listening = socket.create_server(("127.0.0.1", 0))
     listening.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)

@@ -20,6 +20,7 @@ from websockets.sync.client import ClientConnection, connect
 
 from loquent.api.app import ApiOptions, create_app
 from loquent.api.live.issued_secrets import IssuedSecrets
+from loquent.ports import Ledger
 from tests.fakes.scripted_live import ScriptedTranscriber
 from tests.fakes.services import fake_services
 from tests.realtime_events import checked
@@ -135,7 +136,10 @@ class RealtimeServer:
 
 @contextmanager
 def realtime_server(
-    live: ScriptedTranscriber, options: ApiOptions, secrets: IssuedSecrets | None = None
+    live: ScriptedTranscriber,
+    options: ApiOptions,
+    secrets: IssuedSecrets | None = None,
+    ledger: Ledger | None = None,
 ) -> Iterator[RealtimeServer]:
     loops: list[asyncio.AbstractEventLoop] = []
 
@@ -144,7 +148,7 @@ def realtime_server(
         loops.append(asyncio.get_running_loop())
         yield
 
-    services = replace(fake_services(live=live), secrets=secrets or IssuedSecrets())
+    services = replace(fake_services(live=live, ledger=ledger), secrets=secrets or IssuedSecrets())
     app = create_app(services, options, lifespan)
     listening = socket.create_server(("127.0.0.1", 0))
     listening.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)

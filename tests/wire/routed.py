@@ -11,7 +11,7 @@ import httpx2
 from loquent.api.app import ApiOptions, create_app
 from loquent.domain.endpoints import Endpoint
 from loquent.domain.speech import SpeechRequest
-from loquent.ports import Speaker, Transcriber
+from loquent.ports import Ledger, Speaker, Transcriber
 from loquent.routing.attempts import Attempts
 from loquent.routing.board import EndpointBoard
 from loquent.routing.directory import ServedModels
@@ -60,12 +60,12 @@ class Places:
 
 @asynccontextmanager
 async def routed(
-    places: Places, options: ApiOptions | None = None
+    places: Places, options: ApiOptions | None = None, ledger: Ledger | None = None
 ) -> AsyncIterator[httpx2.AsyncClient]:
     """Serve a router over `places`; yield a caller with a key."""
     chooser, attempts = places.planner, Attempts(places.board)
     services = replace(
-        fake_services(chooser=chooser),
+        fake_services(chooser=chooser, ledger=ledger),
         transcriber=Router(chooser, attempts, places.transcriber),
         speaker=SpeechRouter(chooser, attempts, places.speaker),
         directory=ServedModels(chooser.book, lambda: {BASE.id}, BASE.id),

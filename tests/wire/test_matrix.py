@@ -100,6 +100,8 @@ def test_the_table_of_routes_is_the_promised_one() -> None:
         "/audio/speech/captions",
         "/realtime/client_secrets",
         "/status",
+        "/usage",
+        "/usage/rows",
     }
     under_prefixes = {prefix + path for prefix in ("/v1", "/v0", "") for path in shared}
     assert set(PATHS) == under_prefixes | {"/healthz", "/readyz", "/metrics"}

@@ -19,6 +19,7 @@ from loquent.api.live import openai as live_openai
 from loquent.api.live.parts import LiveParts
 from loquent.api.live.routes import add_live_routes
 from loquent.api.live.socket import SocketOptions
+from loquent.api.metering import Meter
 from loquent.api.metrics import Metrics
 from loquent.api.models import AUDIO_MODELS_PATH, add_model_routes
 from loquent.api.openapi import DescribedApi
@@ -31,6 +32,7 @@ from loquent.api.status import ActivityCollector, add_status_routes
 from loquent.api.system import add_system_routes
 from loquent.api.transcriptions import add_transcription_routes
 from loquent.api.unread_body import SwallowUnreadBody
+from loquent.api.usage_routes import add_usage_routes
 from loquent.api.voices import VOICES_PATH, add_voice_routes
 
 __all__ = ["ApiOptions", "Services", "create_app"]
@@ -47,9 +49,11 @@ def create_app(
     metrics = Metrics(
         ActivityCollector(services.board, services.live_board), EndpointCollector(services.planner)
     )
+    meter = Meter(services.ledger, options.currency, services.planner.book.everything)
     live = LiveParts(
         services.live,
         metrics,
+        meter,
         SocketOptions(idle_s=options.live_idle_s),
         options.default_model,
         services.secrets,
@@ -80,13 +84,14 @@ def create_app(
     add_model_routes(app, services.directory)
     add_route_routes(app, services.planner, options.currency)
     add_pricing_routes(app, services.planner, options.currency)
+    add_usage_routes(app, services.ledger, options.currency)
     add_voice_routes(app, services.voices)
-    add_transcription_routes(app, services.transcriber, options, metrics)
-    add_diarization_routes(app, services.diarizer, options, metrics)
+    add_transcription_routes(app, services.transcriber, options, metrics, meter)
+    add_diarization_routes(app, services.diarizer, options, metrics, meter)
     add_live_routes(app, live)
     add_client_secret_routes(app, live)
     app.state.drain = live.sockets.drain
-    add_speech_routes(app, services.speaker, options, metrics)
+    add_speech_routes(app, services.speaker, options, metrics, meter)
     return app
 
 

@@ -16,6 +16,9 @@ from loquent.api.live.closing import Closing
 from loquent.api.live.socket import refuse
 from loquent.domain.errors import AuthenticationError
 
+HOLDER, GUEST, ANYBODY = "static", "secret", ""
+"""Who asks: by the one key, by a client secret or without; in the scope as `loquent.key`."""
+
 PUBLIC_PATHS = frozenset({"/healthz", "/readyz"})
 
 
@@ -41,22 +44,29 @@ class RequireKey:
         self._digest = None if api_key is None else _digest(api_key)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        is_request = scope["type"] in {"http", "websocket"}
-        if not is_request or scope["path"] in self._public_paths or self._is_known(scope):
+        if scope["type"] not in {"http", "websocket"}:
+            await self._app(scope, receive, send)
+            return
+        key = self._key(scope)
+        if key is not None or scope["path"] in self._public_paths:
+            scope["loquent.key"] = key or ANYBODY
             await self._app(scope, receive, send)
         elif scope["type"] == "websocket":
             await refuse(WebSocket(scope, receive, send), Closing.of(_refusal(scope)))
         else:
             await error_response(_refusal(scope))(scope, receive, send)
 
-    def _is_known(self, scope: Scope) -> bool:
+    def _key(self, scope: Scope) -> str | None:
+        """Return what the caller may pass by, None for nothing."""
+        if self._is_guest(scope):
+            return GUEST
         if self._digest is None:
-            return True
+            return ANYBODY
         matches = [
             hmac.compare_digest(_digest(credential), self._digest)
             for credential in credentials(scope)
         ]
-        return any(matches) or self._is_guest(scope)
+        return HOLDER if any(matches) else None
 
 
 def _digest(credential: str) -> bytes:

@@ -17,6 +17,7 @@ from loquent.api.dialects import DIALECTS
 from loquent.api.fields import FieldReader
 from loquent.api.form_schema import diarization_body
 from loquent.api.headers import header_text, ignored_header
+from loquent.api.metering import Meter
 from loquent.api.metrics import Metrics
 from loquent.api.openapi import RECORDING_ERRORS, error_answers
 from loquent.api.options import ApiOptions
@@ -26,6 +27,7 @@ from loquent.api.routing_fields import read_limits
 from loquent.api.speaker_fields import NamedVoice, read_speaker_search
 from loquent.api.speaker_schemas import DiarizationAnswer
 from loquent.api.unknown_fields import part_unknown_fields
+from loquent.domain.model import Capability
 from loquent.domain.speakers import Diarization, DiarizationRequest, KnownSpeaker
 from loquent.ports import Diarizer
 from loquent.render import DiarizationFormat, DiarizationOptions, render_diarization
@@ -77,10 +79,10 @@ def parse_diarization(fields: Iterable[tuple[str, str]], options: ApiOptions) ->
 
 
 def add_diarization_routes(
-    app: FastAPI, diarizer: Diarizer, options: ApiOptions, metrics: Metrics
+    app: FastAPI, diarizer: Diarizer, options: ApiOptions, metrics: Metrics, meter: Meter
 ) -> None:
     """Add diarization, under every prefix."""
-    endpoint = DiarizationEndpoint(diarizer, options, metrics)
+    endpoint = DiarizationEndpoint(diarizer, options, metrics, meter)
     content: dict[str, Any] = {"text/plain": {"schema": {"type": "string"}}}
     for prefix, dialect in DIALECTS.items():
         app.add_api_route(
@@ -99,18 +101,26 @@ def add_diarization_routes(
 class DiarizationEndpoint:
     """The endpoint over one diarizer, the same in every dialect."""
 
-    def __init__(self, diarizer: Diarizer, options: ApiOptions, metrics: Metrics) -> None:
+    def __init__(
+        self, diarizer: Diarizer, options: ApiOptions, metrics: Metrics, meter: Meter
+    ) -> None:
         self._diarizer = diarizer
         self._options = options
         self._metrics = metrics
+        self._meter = meter
 
     async def diarize(self, request: Request) -> Response:
         """Tell who speaks when in a recording."""
         async with AsyncExitStack() as owned:
             received = await receive_call(request, self._understood, self._options, owned)
+            asked = received.call.request
+            use = await owned.enter_async_context(
+                self._meter.request(request.scope, Capability.DIARIZATION, asked.model)
+            )
             owned.enter_context(self._metrics.track_work())
-            work = self._diarizer.diarize(received.call.request, received.source)
+            work = self._diarizer.diarize(asked, received.source)
             diarization = await until_disconnect(request.receive, work)
+            await use.settle_diarization(diarization)
         request.scope["loquent.model"] = diarization.model
         self._metrics.count_diarization(diarization)
         return _respond(received.call, diarization, received.file_name)

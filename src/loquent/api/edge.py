@@ -6,6 +6,8 @@ import asyncio
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Self
 
 import structlog
 from starlette.requests import ClientDisconnect
@@ -23,6 +25,23 @@ _ENDING = ShuttingDownError(
 )
 
 _log = structlog.get_logger("loquent.api")
+
+
+@dataclass(frozen=True, slots=True)
+class Began:
+    """When the headers of a request were read; stands in its scope as `loquent.began`.
+
+    Attributes:
+        at: UTC.
+        perf_s: the same by `time.perf_counter`.
+    """
+
+    at: datetime
+    perf_s: float
+
+    @classmethod
+    def now(cls) -> Self:
+        return cls(datetime.now(UTC), time.perf_counter())
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,12 +87,12 @@ class RequestEdge:
         self._observers = observers
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        # A copy, so that those further in may rewrite it while the server keeps its own.
+        scope = {**scope, "loquent.began": (began := Began.now())}
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        # A copy, so that those further in may rewrite it while the server keeps its own.
-        scope = dict(scope)
-        method, began_s = scope["method"], time.perf_counter()
+        method = scope["method"]
         answer = _Answer(send, choose_request_id(scope))
         scope["loquent.request_id"] = answer.request_id
         try:
@@ -84,7 +103,7 @@ class RequestEdge:
                 method=method,
                 route=getattr(scope.get("route"), "path", UNMATCHED_ROUTE),
                 status=answer.status,
-                duration_s=time.perf_counter() - began_s,
+                duration_s=time.perf_counter() - began.perf_s,
                 model=scope.get("loquent.model", ""),
             )
             for observe in self._observers:

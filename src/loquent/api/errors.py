@@ -76,6 +76,7 @@ TABLE: Mapping[type[LoquentError], WireError] = MappingProxyType(
         domain.PermissionDeniedError: _at_fault_is_caller(403),
         domain.RateLimitError: WireError(429, "rate_limit_error"),
         domain.ShuttingDownError: _at_fault_is_server(503),
+        domain.LedgerUnavailableError: _at_fault_is_server(503),
         domain.NoEndpointError: _at_fault_is_server(503),
         domain.UpstreamError: _at_fault_is_server(502),
         domain.UpstreamRejectedError: _at_fault_is_caller(_VALIDATION_STATUS),
@@ -99,10 +100,17 @@ def wire_error(error: LoquentError) -> WireError:
 
 def status_of(kind: type[LoquentError], style: ErrorStyle = ErrorStyle.ENVELOPE) -> int:
     """Return the status that errors of `kind` get in `style`."""
-    status = TABLE[kind].status
-    if style is ErrorStyle.ENVELOPE_AND_DETAIL and status == _VALIDATION_STATUS:
-        return _DETAILED_VALIDATION_STATUS
-    return status
+    return _in_style(TABLE[kind].status, style)
+
+
+def answered_status(error: LoquentError, style: ErrorStyle) -> int:
+    """Return the status that `error` is answered with in `style`."""
+    return _in_style(wire_error(error).status, style)
+
+
+def code_of(error: LoquentError) -> str:
+    """Return the code of `error`, or else its type."""
+    return error.code or wire_error(error).type
 
 
 def error_body(error: LoquentError) -> dict[str, Any]:
@@ -133,10 +141,9 @@ def error_response(
     Args:
         location: where `error.param` stood, "body" or "query"; only the detailed style says it.
     """
-    status = wire_error(error).status
+    status = answered_status(error, style)
     body = error_body(error)
-    if style is ErrorStyle.ENVELOPE_AND_DETAIL and status == _VALIDATION_STATUS:
-        status = _DETAILED_VALIDATION_STATUS
+    if status == _DETAILED_VALIDATION_STATUS:
         body["detail"] = [_detail(error, location)]
     return Response(_encode(body), status, _headers(error), "application/json")
 
@@ -146,10 +153,20 @@ def reveal(cause: Exception, request_id: str) -> LoquentError:
 
     Of a failure that nobody foresaw the caller learns nothing but the request id.
     """
-    error = cause if isinstance(cause, LoquentError) else _unforeseen()
+    error = shown(cause)
     if wire_error(error).status == _FAILURE_STATUS:
         _log_failure(cause, request_id)
     return error
+
+
+def shown(cause: Exception) -> LoquentError:
+    """Return what the caller may know of `cause`."""
+    return cause if isinstance(cause, LoquentError) else _unforeseen()
+
+
+def _in_style(status: int, style: ErrorStyle) -> int:
+    is_detailed = style is ErrorStyle.ENVELOPE_AND_DETAIL and status == _VALIDATION_STATUS
+    return _DETAILED_VALIDATION_STATUS if is_detailed else status
 
 
 def _unforeseen() -> LoquentError:

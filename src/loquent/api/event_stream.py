@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator, Awaitable, Callable
 
 from loquent.api.errors import encoded_error, reveal
 from loquent.api.recognition import Recognition
 from loquent.api.streamed import StreamedAnswer
+from loquent.domain.errors import LoquentError
 from loquent.domain.transcript import Transcript
 from loquent.render import TranscriptEvents
 
@@ -27,14 +28,16 @@ async def event_chunks(
     recognition: Recognition,
     events: TranscriptEvents,
     *,
-    on_transcript: Callable[[Transcript], None],
+    on_transcript: Callable[[Transcript], Awaitable[None]],
+    on_failure: Callable[[LoquentError], Awaitable[None]],
     request_id: str,
     keep_alive_s: float = KEEP_ALIVE_S,
 ) -> AsyncGenerator[bytes, None]:
     """Frame one event per segment, then who said what, then the end; a failure ends it instead.
 
     Args:
-        on_transcript: told of the transcript, before it is sent.
+        on_transcript: told of the transcript, before it is sent; what it raises is the end.
+        on_failure: told what ends the stream, before the caller is.
         keep_alive_s: a comment is sent after so long a silence.
     """
     try:
@@ -46,7 +49,7 @@ async def event_chunks(
             if item is None:
                 break
             if isinstance(item, Transcript):
-                on_transcript(item)
+                await on_transcript(item)
                 for segment in events.segments(item):
                     yield frame(segment)
                 yield frame(events.done(item))
@@ -55,7 +58,9 @@ async def event_chunks(
                 yield frame(delta) if delta else KEEP_ALIVE
         yield frame(DONE)
     except Exception as cause:  # noqa: BLE001 - the edge of a request that has begun to answer
-        yield frame(encoded_error(reveal(cause, request_id)))
+        error = reveal(cause, request_id)
+        await on_failure(error)
+        yield frame(encoded_error(error))
 
 
 def frame(line: bytes) -> bytes:

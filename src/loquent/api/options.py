@@ -11,6 +11,7 @@ from loquent.api.parts import UploadLimits
 from loquent.ports import (
     ActivityBoard,
     Diarizer,
+    Ledger,
     LiveBoard,
     LiveTranscriber,
     ModelDirectory,
@@ -28,6 +29,7 @@ class Services:
     Attributes:
         planner: chooses who serves, and says why.
         secrets: keys for live sessions that were given out.
+        ledger: where usage is written down; None for nowhere.
     """
 
     transcriber: RoutedTranscriber
@@ -40,6 +42,7 @@ class Services:
     live_board: LiveBoard
     planner: Planner
     secrets: IssuedSecrets = field(default_factory=IssuedSecrets)
+    ledger: Ledger | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import UTC, datetime
 
 from loquent.api.headers import header_text, ignored_header
 from loquent.domain.endpoints import Served
 from loquent.domain.model import Capability
-from loquent.domain.pricing import Consumption, PriceUnit, price_micros
+from loquent.domain.pricing import Consumption, Price, PriceUnit, price_micros
 from loquent.domain.transcript import Transcript
 
 _MICROS = 1_000_000
@@ -40,8 +41,12 @@ def price_header(
     prices = served.endpoint.prices_for(capability) if served else ()
     if served is None or not all(_is_known(price.unit, consumption) for price in prices):
         return {}
-    micros = price_micros(prices, consumption, datetime.now(UTC).date())
-    return {"x-loquent-price": f"{in_units(micros)} {currency}"}
+    return {"x-loquent-price": f"{in_units(price_of(prices, consumption))} {currency}"}
+
+
+def price_of(prices: Iterable[Price], consumption: Consumption) -> int:
+    """Return what `consumption` costs today, in micro-units."""
+    return price_micros(prices, consumption, datetime.now(UTC).date())
 
 
 def _is_known(unit: PriceUnit, consumption: Consumption) -> bool:

@@ -8,9 +8,14 @@ from dataclasses import dataclass
 
 from loquent.api.errors import encoded_error, reveal
 from loquent.api.event_stream import frame
+from loquent.api.metering import Use
 from loquent.codec.encoding.encoder import StreamEncoder
 from loquent.domain.speech import SpeechChunk, SpeechPlan
 from loquent.render.speech import audio_delta, audio_done
+
+TAIL_BYTES = 256
+"""Of a file that is sent as it is made, kept back until what it took is written down. So little,
+because who waits for the first sound waits for these too."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,12 +24,14 @@ class Sounding:
 
     Attributes:
         on_sound: told the length of each chunk in seconds.
+        use: settled before the last sound is sent.
     """
 
     plan: SpeechPlan
     first: SpeechChunk
     rest: AsyncGenerator[SpeechPlan | SpeechChunk]
     on_sound: Callable[[float], None]
+    use: Use
 
     async def chunks(self) -> AsyncGenerator[SpeechChunk]:
         """Yield all chunks, the first one too."""
@@ -44,11 +51,20 @@ class Sounding:
 
 
 async def sound_bytes(sounding: Sounding, encoder: StreamEncoder) -> AsyncGenerator[bytes, None]:
-    """Yield the bytes of the file as they are ready."""
+    """Yield the bytes of the file as they are ready.
+
+    Raises: LedgerUnavailableError: before the last bytes; what the speaker raises.
+    """
+    duration_s, held = 0.0, b""
     async for chunk in sounding.chunks():
-        if ready := await asyncio.to_thread(encoder.encode, chunk.samples):
-            yield ready
-    yield await asyncio.to_thread(encoder.finish)
+        duration_s += sounding.duration_s(chunk)
+        held += await asyncio.to_thread(encoder.encode, chunk.samples)
+        if len(held) > TAIL_BYTES:
+            yield held[:-TAIL_BYTES]
+            held = held[-TAIL_BYTES:]
+    held += await asyncio.to_thread(encoder.finish)
+    await sounding.use.settle_speech(sounding.plan, duration_s)
+    yield held
 
 
 async def sound_events(
@@ -66,6 +82,9 @@ async def sound_events(
             yield frame(audio_delta(ready, chunk.words))
         if rest := await asyncio.to_thread(encoder.finish):
             yield frame(audio_delta(rest))
+        await sounding.use.settle_speech(sounding.plan, duration_s)
         yield frame(audio_done(sounding.plan, duration_s))
     except Exception as cause:  # noqa: BLE001 - the edge of a request that has begun to answer
-        yield frame(encoded_error(reveal(cause, request_id)))
+        error = reveal(cause, request_id)
+        await sounding.use.fail(error)
+        yield frame(encoded_error(error))

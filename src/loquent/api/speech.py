@@ -15,6 +15,7 @@ from loquent.api.dialects import DIALECTS
 from loquent.api.event_stream import EventStream
 from loquent.api.headers import header_text
 from loquent.api.json_body import receive_json
+from loquent.api.metering import Meter, Use
 from loquent.api.metrics import Metrics
 from loquent.api.openapi import ROUTED_ERRORS, error_answers
 from loquent.api.options import ApiOptions
@@ -68,10 +69,10 @@ _Parse: TypeAlias = Callable[[Mapping[str, Any], SpeechRules], SpeechCall]
 
 
 def add_speech_routes(
-    app: FastAPI, speaker: Speaker, options: ApiOptions, metrics: Metrics
+    app: FastAPI, speaker: Speaker, options: ApiOptions, metrics: Metrics, meter: Meter
 ) -> None:
     """Add speech and its captions, under every prefix."""
-    endpoints = SpeechEndpoints(speaker, options, metrics)
+    endpoints = SpeechEndpoints(speaker, options, metrics, meter)
     sound: dict[str, Any] = {media_type(form): {} for form in SpeechFormat}
     captions: dict[str, Any] = {"text/vtt": {}, "text/plain": {}}
     for prefix, dialect in DIALECTS.items():
@@ -101,9 +102,12 @@ def add_speech_routes(
 class SpeechEndpoints:
     """The endpoints over one speaker."""
 
-    def __init__(self, speaker: Speaker, options: ApiOptions, metrics: Metrics) -> None:
+    def __init__(
+        self, speaker: Speaker, options: ApiOptions, metrics: Metrics, meter: Meter
+    ) -> None:
         self._speaker = speaker
         self._metrics = metrics
+        self._meter = meter
         self._rules = SpeechRules(
             options.max_input_characters,
             is_strict=options.unknown_fields == "strict",
@@ -115,21 +119,20 @@ class SpeechEndpoints:
         """Speak a text."""
         call = await self._call(request, parse_speech)
         async with AsyncExitStack() as owned:
-            owned.enter_context(self._metrics.track_speech())
-            sounding = await until_disconnect(request.receive, self._begin(request, call, owned))
+            sounding = await self._begin(request, call, owned)
             is_whole = sounding.plan.n_pieces == 1 and call.stream_format is StreamFormat.AUDIO
             if not is_whole:
                 return self._stream(request, call, sounding, owned.pop_all())
-        return await _whole(call, sounding, self._currency)
+            return await _whole(call, sounding, self._currency)
 
     async def caption(self, request: Request) -> Response:
         """Speak a text, and answer with the times of its words alone."""
         call = await self._call(request, parse_captions)
         async with AsyncExitStack() as owned:
-            owned.enter_context(self._metrics.track_speech())
-            sounding = await until_disconnect(request.receive, self._begin(request, call, owned))
+            sounding = await self._begin(request, call, owned)
             chunks = await until_disconnect(request.receive, _all(sounding))
-        transcript = spoken_transcript(sounding.plan, chunks)
+            transcript = spoken_transcript(sounding.plan, chunks)
+            await sounding.use.settle_speech(sounding.plan, transcript.duration_s)
         form = ResponseFormat(call.caption_format)
         rendered = render(transcript, RenderOptions(format=form, answer_id="", created_s=0))
         headers = {
@@ -147,21 +150,32 @@ class SpeechEndpoints:
 
     async def _begin(self, request: Request, call: SpeechCall, owned: AsyncExitStack) -> Sounding:
         """Wait for the first sound, so that what fails before it is a plain HTTP error."""
+        owned.enter_context(self._metrics.track_speech())
+        use = await owned.enter_async_context(
+            self._meter.request(request.scope, Capability.SPEECH, call.request.model)
+        )
+        return await until_disconnect(request.receive, self._first_sound(request, call, use, owned))
+
+    async def _first_sound(
+        self, request: Request, call: SpeechCall, use: Use, owned: AsyncExitStack
+    ) -> Sounding:
         items = self._speaker.speak(call.request)
         owned.push_async_callback(items.aclose)
         plan = await anext(items)
         assert isinstance(plan, SpeechPlan)
+        use.served = plan.served
         _encoder(call, plan)  # a rate that the format lacks is refused before the work
         first = await anext(items)
         assert isinstance(first, SpeechChunk)
         model = plan.casting.model
         request.scope["loquent.model"] = model
         self._metrics.count_text(model, plan.n_characters)
-        return Sounding(plan, first, items, lambda s: self._metrics.count_sound(model, s))
+        return Sounding(plan, first, items, lambda s: self._metrics.count_sound(model, s), use)
 
     def _stream(
         self, request: Request, call: SpeechCall, sounding: Sounding, owned: AsyncExitStack
     ) -> StreamedAnswer:
+        sounding.use.is_streamed = True
         headers = _headers(call, sounding.plan, self._currency)
         encoder = _encoder(call, sounding.plan)
         if call.stream_format is StreamFormat.SSE:
@@ -178,6 +192,7 @@ async def _whole(call: SpeechCall, sounding: Sounding, currency: str) -> Respons
     body = await asyncio.to_thread(
         encode_whole, chunk.samples, call.format, plan.sample_rate_hz, call.sample_rate_hz
     )
+    await sounding.use.settle_speech(plan, duration_s)
     headers = {**_headers(call, plan, currency), **_length_header(duration_s)}
     return Response(body, headers=headers, media_type=media_type(call.format))
 

@@ -22,6 +22,7 @@ from loquent.api.forms import (
     parse_translation,
 )
 from loquent.api.headers import header_text
+from loquent.api.metering import Meter, Use
 from loquent.api.metrics import Metrics
 from loquent.api.openapi import RECORDING_ERRORS, ROUTED_ERRORS, error_answers
 from loquent.api.options import ApiOptions
@@ -31,6 +32,7 @@ from loquent.api.schemas import JsonAnswer, VerboseAnswer
 from loquent.api.served import consumption_of, price_header, served_headers
 from loquent.api.speaker_schemas import DiarizedAnswer
 from loquent.api.usage import usage_form
+from loquent.domain.endpoints import Served
 from loquent.domain.transcript import Transcript
 from loquent.ports import RoutedTranscriber
 from loquent.render import RenderOptions, TranscriptEvents, render
@@ -49,10 +51,14 @@ Endpoint: TypeAlias = Callable[[Request], Awaitable[Response]]
 
 
 def add_transcription_routes(
-    app: FastAPI, transcriber: RoutedTranscriber, options: ApiOptions, metrics: Metrics
+    app: FastAPI,
+    transcriber: RoutedTranscriber,
+    options: ApiOptions,
+    metrics: Metrics,
+    meter: Meter,
 ) -> None:
     """Add transcriptions and translations, under every prefix."""
-    endpoints = TranscriptionEndpoints(transcriber, options, metrics)
+    endpoints = TranscriptionEndpoints(transcriber, options, metrics, meter)
     for prefix, dialect in DIALECTS.items():
         for path in TRANSCRIPTION_PATHS:
             _add(app, prefix + path, dialect, endpoints.transcribe(dialect))
@@ -64,11 +70,16 @@ class TranscriptionEndpoints:
     """The endpoints over one transcriber; each dialect gets its own."""
 
     def __init__(
-        self, transcriber: RoutedTranscriber, options: ApiOptions, metrics: Metrics
+        self,
+        transcriber: RoutedTranscriber,
+        options: ApiOptions,
+        metrics: Metrics,
+        meter: Meter,
     ) -> None:
         self._transcriber = transcriber
         self._options = options
         self._metrics = metrics
+        self._meter = meter
 
     def transcribe(self, dialect: Dialect) -> Endpoint:
         """Return the endpoint that answers in the words that were spoken."""
@@ -104,38 +115,52 @@ class TranscriptionEndpoints:
                 request, lambda fields: parse(fields, rules), self._options, owned
             )
             call = received.call
+            capability = CAPABILITY_OF_TASK[call.request.task]
+            use = await owned.enter_async_context(
+                self._meter.request(request.scope, capability, call.request.model)
+            )
             owned.enter_context(self._metrics.track_work())
             items = self._transcriber.transcribe(call.request, received.source)
             recognition = await owned.enter_async_context(recognising(items))
             if call.stream:
                 await until_disconnect(request.receive, recognition.wait(FIRST_EVENT_S))
-                return self._stream(request, call, recognition, owned.pop_all())
+                return self._stream(request, call, recognition, use, owned.pop_all())
             transcript = await until_disconnect(request.receive, recognition.transcript())
+            await use.settle_transcript(transcript, recognition.served)
         self._note(request, transcript)
-        served = recognition.served
         headers = {
-            **served_headers(served, call.ignored),
-            **price_header(
-                served,
-                CAPABILITY_OF_TASK[transcript.task],
-                consumption_of(transcript),
-                self._options.currency,
-            ),
+            **self._headers(call, transcript, recognition.served),
             "x-loquent-seconds": f"{time.monotonic() - began_s:.3f}",
         }
         return _respond(call, transcript, headers)
+
+    def _headers(
+        self, call: TranscriptionCall, transcript: Transcript, served: Served | None
+    ) -> dict[str, str]:
+        capability, used = CAPABILITY_OF_TASK[transcript.task], consumption_of(transcript)
+        return {
+            **served_headers(served, call.ignored),
+            **price_header(served, capability, used, self._options.currency),
+        }
 
     def _stream(
         self,
         request: Request,
         call: TranscriptionCall,
         recognition: Recognition,
+        use: Use,
         owned: AsyncExitStack,
     ) -> EventStream:
+        async def settle(transcript: Transcript) -> None:
+            await use.settle_transcript(transcript, recognition.served)
+            self._note(request, transcript)
+
+        use.served, use.is_streamed = recognition.served, True
         chunks = event_chunks(
             recognition,
             TranscriptEvents(logprobs=call.logprobs, speakers=call.request.speakers is not None),
-            on_transcript=lambda transcript: self._note(request, transcript),
+            on_transcript=settle,
+            on_failure=use.fail,
             request_id=request.scope["loquent.request_id"],
         )
         return EventStream(chunks, owned, served_headers(recognition.served, call.ignored))

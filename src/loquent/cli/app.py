@@ -16,6 +16,7 @@ from loquent.cli.route import route_app
 from loquent.cli.serve import serve
 from loquent.cli.speak import list_voices, speak
 from loquent.cli.transcribe import transcribe, translate
+from loquent.cli.usage import show_usage
 from loquent.domain.errors import LoquentError
 from loquent.settings import SettingsError, unknown_variables
 
@@ -36,6 +37,7 @@ app.command("diarize", hidden=True)(diarise)
 app.command()(listen)
 app.command()(speak)
 app.command("voices")(list_voices)
+app.command("usage")(show_usage)
 app.add_typer(models_app, name="models")
 app.add_typer(route_app, name="route")
 

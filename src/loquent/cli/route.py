@@ -4,24 +4,20 @@ from __future__ import annotations
 
 from typing import Annotated
 
-import httpx2
 import typer
-from pydantic import ValidationError
 from rich.markup import escape
 from rich.table import Column, Table
 
 from loquent.api.route_schemas import RouteAnswer, RouteCandidate
 from loquent.api.routes import ROUTE_PATH, RouteQuestion, explained
+from loquent.cli.asking import Question, asked
 from loquent.cli.console import answers, tell
 from loquent.domain.endpoints import Detail, Preference
-from loquent.domain.errors import LoquentError
 from loquent.domain.model import Capability
 from loquent.settings import Settings, load_settings
 from loquent.wiring import LocalPlatform
 
 route_app = typer.Typer(no_args_is_help=True, help="Tell where requests go.")
-
-ASK_TIMEOUT_S = 10.0
 
 
 @route_app.command("explain")
@@ -86,25 +82,8 @@ def _worked_out(question: RouteQuestion, settings: Settings) -> RouteAnswer:
 
 
 def _asked(server: str, question: RouteQuestion, settings: Settings) -> RouteAnswer:
-    """Ask a running server.
-
-    Raises: LoquentError: if it cannot be asked, or says no.
-    """
-    key = settings.api_key.get_secret_value() if settings.api_key else ""
-    try:
-        response = httpx2.post(
-            f"{server.rstrip('/')}/v1{ROUTE_PATH}",
-            json=question.model_dump(mode="json", exclude_none=True),
-            headers={"authorization": f"Bearer {key}"} if key else {},
-            timeout=ASK_TIMEOUT_S,
-        )
-        if response.is_success:
-            return RouteAnswer.model_validate_json(response.content)
-        raise LoquentError(f"{server}: {response.json()['error']['message']}")
-    except (httpx2.HTTPError, httpx2.InvalidURL) as error:
-        raise LoquentError(f"{server} cannot be asked: {error}") from error
-    except (ValidationError, ValueError, KeyError, TypeError) as error:
-        raise LoquentError(f"{server} does not answer as Loquent does") from error
+    body = question.model_dump(mode="json", exclude_none=True)
+    return asked(server, Question("POST", ROUTE_PATH, body=body), RouteAnswer, settings)
 
 
 def _table(answer: RouteAnswer) -> Table:

@@ -18,7 +18,7 @@ import uvicorn
 
 from loquent.cli.console import tell
 from loquent.settings import Settings, load_settings
-from loquent.wiring import build_app, sample_recording
+from loquent.wiring import build_app, prepare_ledger, sample_recording
 
 DRAIN_S = 30
 """How long running requests may take to end after the first Ctrl-C."""
@@ -53,6 +53,7 @@ def serve(
     _log_to_stderr(settings.log_level)
     listening = _listen(settings)
     app = build_app(settings)
+    prepare_ledger(settings)
     server = _AnnouncingServer(
         uvicorn.Config(
             app,

@@ -17,6 +17,7 @@ LoquentError
     PermissionDeniedError           the key may not do this
     RateLimitError                  too many requests; `retry_after_s` says when to return
     ShuttingDownError               the server was told to end at once
+    LedgerUnavailableError          what is used cannot be written down, so nothing is served
     NoEndpointError                 several could serve, but none within the caller's limits now
     UpstreamError                   a provider failed, or answered what cannot be read
         UpstreamRejectedError       it does not want this request
@@ -154,6 +155,13 @@ class ShuttingDownError(LoquentError):
     """The server was told to end before it finished this."""
 
     code = "shutting_down"
+    retryable = True
+
+
+class LedgerUnavailableError(LoquentError):
+    """Usage cannot be written down now, and nothing is served that is not."""
+
+    code = "ledger_unavailable"
     retryable = True
 
 

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
+from types import MappingProxyType
 from typing import TypeAlias
 
 from loquent.domain.endpoints import RoutingLimits
@@ -25,6 +26,16 @@ class SoundEncoding(StrEnum):
     PCM_ALAW = "pcm_alaw"
 
 
+_SAMPLE_BYTES: Mapping[SoundEncoding, int] = MappingProxyType(
+    {
+        SoundEncoding.PCM_S16LE: 2,
+        SoundEncoding.PCM_F32LE: 4,
+        SoundEncoding.PCM_MULAW: 1,
+        SoundEncoding.PCM_ALAW: 1,
+    }
+)
+
+
 @dataclass(frozen=True, slots=True)
 class SoundFormat:
     """What the bytes of a live stream mean.
@@ -35,6 +46,11 @@ class SoundFormat:
 
     sample_rate_hz: int
     encoding: SoundEncoding = SoundEncoding.PCM_S16LE
+
+    @property
+    def n_sample_bytes(self) -> int:
+        """How long one sample is."""
+        return _SAMPLE_BYTES[self.encoding]
 
 
 @dataclass(frozen=True, slots=True)

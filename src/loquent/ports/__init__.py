@@ -1,6 +1,7 @@
 """The seams of the house: what a room may ask of another without knowing who answers."""
 
 from loquent.ports.directory import ActivityBoard, ModelDirectory
+from loquent.ports.ledger import Ledger
 from loquent.ports.listening import (
     AudioDecoder,
     Lane,
@@ -44,6 +45,7 @@ __all__ = [
     "AudioDecoder",
     "Diarizer",
     "Lane",
+    "Ledger",
     "LiveBoard",
     "LiveRecognizerSource",
     "LiveSession",

@@ -7,12 +7,6 @@ from loquent.domain.live import SoundEncoding, SoundFormat
 MAX_HELD_S = 60.0
 """Of an utterance that is longer, the beginning cannot be heard again."""
 
-_SAMPLE_BYTES = {
-    SoundEncoding.PCM_S16LE: 2,
-    SoundEncoding.PCM_F32LE: 4,
-    SoundEncoding.PCM_MULAW: 1,
-    SoundEncoding.PCM_ALAW: 1,
-}
 _SILENCE = {SoundEncoding.PCM_MULAW: b"\xff", SoundEncoding.PCM_ALAW: b"\xd5"}
 """The code of 0, where it is not made of zeros. Source: ITU-T G.711."""
 
@@ -21,7 +15,7 @@ class HeldSound:
     """Bytes from some whole sample on; positions count from the start of the stream."""
 
     def __init__(self, sound: SoundFormat) -> None:
-        self._sample_bytes = _SAMPLE_BYTES[sound.encoding]
+        self._sample_bytes = sound.n_sample_bytes
         self._sample_rate_hz = sound.sample_rate_hz
         self._silence = _SILENCE.get(sound.encoding, b"\0")
         self._held = bytearray()

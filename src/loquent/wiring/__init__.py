@@ -3,6 +3,7 @@
 from loquent.models.events import Phase, PullEvent
 from loquent.models.store import InstalledModel, ModelStore
 from loquent.wiring.app import build_app
+from loquent.wiring.ledger import open_ledger, prepare_ledger
 from loquent.wiring.platform import LocalPlatform
 from loquent.wiring.store import build_store, package_mirror, sample_recording
 
@@ -14,6 +15,8 @@ __all__ = [
     "PullEvent",
     "build_app",
     "build_store",
+    "open_ledger",
     "package_mirror",
+    "prepare_ledger",
     "sample_recording",
 ]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncGenerator
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 
 import structlog
 from fastapi import FastAPI
@@ -15,6 +15,7 @@ from loquent.api.parts import UploadLimits
 from loquent.api.uploads import sweep_stale_uploads
 from loquent.domain.errors import LoquentError
 from loquent.settings import Settings
+from loquent.wiring.ledger import build_ledger, opened
 from loquent.wiring.platform import LocalPlatform
 
 _log = structlog.get_logger("loquent.wiring")
@@ -26,11 +27,15 @@ def build_app(settings: Settings) -> FastAPI:
     Raises: ModelNotFoundError: if the default model is not installed.
     """
     platform = LocalPlatform(settings, preload=_always_loaded(settings))
+    ledger = build_ledger(settings)
 
     @asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncGenerator[None]:
         sweep_stale_uploads(options.upload_directory)
-        async with platform.running():
+        async with AsyncExitStack() as owned:
+            if ledger is not None:
+                await owned.enter_async_context(opened(ledger))
+            await owned.enter_async_context(platform.running())
             warm_up = asyncio.create_task(_preload(platform))
             yield
             warm_up.cancel()
@@ -62,6 +67,7 @@ def build_app(settings: Settings) -> FastAPI:
         board=platform,
         live_board=platform,
         planner=platform.routing.planner,
+        ledger=ledger,
     )
     return create_app(services, options, lifespan)
 

@@ -90,7 +90,7 @@ async def _talk(socket: LiveSocket, websocket: WebSocket, parts: LiveParts) -> N
         raise InvalidRequestError("name a model in the address: ?model=whisper-1", param="model")
     limits = limits_of(websocket)
     request = replace(parse_init(await socket.receive(), model), limits=limits)
-    async with parts.transcriber.open(request) as session:
+    async with parts.open(request, socket) as session:
         told = _Told(names_speakers=request.speakers)
         updates = parts.observed(session.updates(), socket)
         await talk_until(_speak(socket, updates, told), _listen(socket, session, told))

@@ -180,7 +180,7 @@ class _Conversation:
     async def _open(self, config: SessionConfig) -> LiveSession:
         try:
             session = await self._owned.enter_async_context(
-                self._parts.transcriber.open(replace(config.request(), limits=self._limits))
+                self._parts.open(replace(config.request(), limits=self._limits), self._socket)
             )
         except InvalidRequestError as error:
             error.param = _PLACES.get(error.param or "", error.param)

@@ -36,10 +36,6 @@ _ENCODINGS: Mapping[str, SoundEncoding] = MappingProxyType(
     }
 )
 
-_BYTES_PER_SAMPLE: Mapping[SoundEncoding, int] = MappingProxyType(
-    {encoding: 2 if encoding is SoundEncoding.PCM_S16LE else 1 for encoding in _ENCODINGS.values()}
-)
-
 
 @dataclass(frozen=True, slots=True)
 class SessionConfig:
@@ -93,7 +89,7 @@ class SessionConfig:
 
     @property
     def bytes_per_s(self) -> int:
-        return self.sound.sample_rate_hz * _BYTES_PER_SAMPLE[self.sound.encoding]
+        return self.sound.sample_rate_hz * self.sound.n_sample_bytes
 
     @property
     def ends_by_silence(self) -> bool:

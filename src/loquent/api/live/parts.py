@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
 from starlette.websockets import WebSocket
@@ -11,12 +12,15 @@ from starlette.websockets import WebSocket
 from loquent.api.fields import FieldReader
 from loquent.api.live.drain import LiveSockets
 from loquent.api.live.issued_secrets import IssuedSecrets
+from loquent.api.live.metered import MeteredSession, SessionUse
 from loquent.api.live.socket import LiveSocket, SocketOptions
+from loquent.api.metering import Meter
 from loquent.api.metrics import Metrics
 from loquent.api.routing_fields import read_limits
 from loquent.domain.endpoints import RoutingLimits
-from loquent.domain.live import Final, LiveUpdate, Partial, SpeechStopped
-from loquent.ports import LiveTranscriber
+from loquent.domain.live import Final, LiveRequest, LiveUpdate, Partial, SpeechStopped
+from loquent.domain.model import Capability
+from loquent.ports import LiveSession, LiveTranscriber
 
 
 def limits_of(websocket: WebSocket) -> RoutingLimits:
@@ -37,6 +41,7 @@ class LiveParts:
 
     transcriber: LiveTranscriber
     metrics: Metrics
+    meter: Meter
     options: SocketOptions
     default_model: str
     secrets: IssuedSecrets
@@ -45,6 +50,21 @@ class LiveParts:
     def socket(self, websocket: WebSocket) -> LiveSocket:
         """Return the socket over `websocket`, not accepted yet."""
         return LiveSocket(websocket, self.sockets, self.options)
+
+    @asynccontextmanager
+    async def open(self, request: LiveRequest, socket: LiveSocket) -> AsyncIterator[LiveSession]:
+        """Start a session; what it uses is written down before `socket` is closed.
+
+        Raises: LedgerUnavailableError, and what the transcriber does.
+        """
+        if socket.use is None:
+            socket.scope["loquent.request_id"] = socket.request_id
+            use = self.meter.request(socket.scope, Capability.REALTIME, request.model)
+            await self.meter.admit()
+            socket.use = SessionUse(use)
+        socket.use.asked_model = request.model
+        async with self.transcriber.open(request) as session:
+            yield MeteredSession(session, request.sound, socket.use)
 
     async def observed(
         self, updates: AsyncIterator[LiveUpdate], socket: LiveSocket

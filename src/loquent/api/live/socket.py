@@ -13,10 +13,11 @@ import structlog
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from loquent.api.errors import reveal
-from loquent.api.live.closing import DONE, IDLE, INVALID, Closing
+from loquent.api.live.closing import ABNORMAL, DONE, IDLE, INVALID, Closing
 from loquent.api.live.drain import LiveSockets
+from loquent.api.live.metered import SessionUse
 from loquent.api.request_id import choose_request_id
-from loquent.domain.errors import ShuttingDownError
+from loquent.domain.errors import LedgerUnavailableError, ShuttingDownError
 
 SEND_TIMEOUT_S = 20.0
 """How long a caller may leave what it is told unread."""
@@ -60,7 +61,11 @@ class SocketOptions:
 
 
 class LiveSocket:
-    """A socket that is accepted, and closed with a reason whatever happens."""
+    """A socket that is accepted, and closed with a reason whatever happens.
+
+    Attributes:
+        use: what its session uses, once there is one; settled before the socket is closed.
+    """
 
     def __init__(self, socket: WebSocket, sockets: LiveSockets, options: SocketOptions) -> None:
         self._socket = socket
@@ -68,8 +73,11 @@ class LiveSocket:
         self._idle_s = options.idle_s or None
         self._messages: asyncio.Queue[str | bytes | Exception] = asyncio.Queue(N_AHEAD)
         self.is_draining = False
+        self._left_with = ABNORMAL
+        self.scope = socket.scope
         self.request_id = choose_request_id(socket.scope)
         self.model = ""
+        self.use: SessionUse | None = None
 
     async def run(self, talk: Callable[[LiveSocket], Coroutine[Any, Any, None]]) -> None:
         """Accept, talk, close."""
@@ -83,6 +91,7 @@ class LiveSocket:
             finally:
                 pump.cancel()
                 await asyncio.gather(pump, return_exceptions=True)
+                closing = await self._settled(closing)
                 await self._close(closing)
                 self._record(closing, began_s)
 
@@ -112,7 +121,7 @@ class LiveSocket:
                 message = await self._messages.get()
         except TimeoutError as error:
             reason = f"idle: nothing was sent for {self._idle_s:g} s"
-            raise _CloseError(Closing(IDLE, reason)) from error
+            raise _CloseError(Closing(IDLE, reason, "idle")) from error
         if isinstance(message, Exception):
             raise message
         return message
@@ -137,7 +146,7 @@ class LiveSocket:
                 await self._socket.send_text(text)
         except TimeoutError as error:
             reason = "too slow: what was sent to you stayed unread"
-            raise _CloseError(Closing(INVALID, reason)) from error
+            raise _CloseError(Closing(INVALID, reason, "too_slow")) from error
         except (WebSocketDisconnect, RuntimeError) as error:
             raise GoneError from error
 
@@ -151,10 +160,22 @@ class LiveSocket:
         while True:
             message = await self._socket.receive()
             if message["type"] == "websocket.disconnect":
+                # A line that was lost has a code as well, but nobody gave a reason, not even "".
+                self._left_with = message["code"] if "reason" in message else ABNORMAL
                 await self._messages.put(GoneError())
                 return
             text = message.get("text")
             await self._messages.put(message.get("bytes") or b"" if text is None else text)
+
+    async def _settled(self, closing: Closing | None) -> Closing | None:
+        """Write down what the session used; return how to close after that."""
+        try:
+            if self.use is not None:
+                await self.use.end(closing, self._left_with)
+        except LedgerUnavailableError as error:
+            _log.error("usage not written", request_id=self.request_id)
+            return Closing.of(error) if closing else None
+        return closing
 
     async def _close(self, closing: Closing | None) -> None:
         if closing is None:

@@ -9,7 +9,7 @@ until one of them finds out at little cost.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
 HALF_LIFE_S = 180.0
@@ -86,7 +86,7 @@ class Pace:
 
     stated_speed: float = 0.0
     at_s: float = 0.0
-    usual: _Sums = _Sums()  # noqa: RUF009 - a tuple of numbers
+    usual: _Sums = field(default_factory=_Sums)
     n_lately: float = 0.0
     slowness: float = 0.0
     n_calls: float = 0.0

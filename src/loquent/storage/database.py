@@ -210,9 +210,9 @@ def _set_up_sqlite(
 
 def _see_that_file_is_there(
     address: Address,
-    connection: DBAPIConnection,  # noqa: ARG001 - SQLAlchemy passes it
+    _connection: DBAPIConnection,
     entry: ConnectionPoolEntry,
-    proxy: PoolProxiedConnection,  # noqa: ARG001 - SQLAlchemy passes it
+    _proxy: PoolProxiedConnection,
 ) -> None:
     if entry.info[FILE] != address.identity():
         raise DisconnectionError
@@ -221,7 +221,7 @@ def _see_that_file_is_there(
 def _set_up_postgres(
     limit_s: float,
     connection: DBAPIConnection,
-    entry: ConnectionPoolEntry,  # noqa: ARG001 - SQLAlchemy passes it
+    _entry: ConnectionPoolEntry,
 ) -> None:
     limit_ms = str(round(1000 * limit_s))
     with _closed_on_failure(connection):

@@ -1,4 +1,4 @@
-"""Commands that measure the router; they are those of `python -m bench` that start with router.
+"""Commands that measure what stands between callers and those who serve them.
 
 They need no model and no network: the providers are stand-ins on this machine.
 """
@@ -9,6 +9,7 @@ from typing import Annotated
 
 import typer
 
+from bench.bookkeeping import bookkeeping
 from bench.results import show
 from bench.router_failover import failover
 from bench.router_overhead import overhead
@@ -36,3 +37,14 @@ def check_failover(
 ) -> None:
     """What callers notice of providers that fail in every way, while another one is well."""
     show(failover(n_calls, n_clients))
+
+
+@commands.command("bookkeeping")
+def check_bookkeeping(
+    rate: Annotated[float, typer.Option(help="Requests a second of each kind.")] = 100.0,
+    seconds: Annotated[float, typer.Option(help="Length of the load.")] = 30.0,
+    ledger: Annotated[str, typer.Option(help="URL of a database; SQLite if left out.")] = "",
+) -> None:
+    """How much later an answer comes for its caller's key, limits and row in the ledger."""
+    goal_ms = 4.0 if ledger.startswith("postgresql") else 2.0
+    show(bookkeeping(rate, seconds, ledger, goal_ms))

@@ -56,31 +56,31 @@ def overhead(n_per_s: float, lasts_s: float, ledger: str) -> Table:
     """
     load = Load(n_per_s, lasts_s)
     with (
-        _vendor() as url,
+        vendor_process() as url,
         gateway_process(
             data_dir(), {"fake": provider(url)}, deadline_s=DEADLINE_S, ledger=ledger
         ) as server,
     ):
         pid = server.process.pid
-        mine, others = _cores()
-        _pin(pid, mine)
-        _pin(os.getpid(), others)
+        mine, others = cores()
+        pin(pid, mine)
+        pin(os.getpid(), others)
         callers = Caller.of(url, WHISPER, KEY), Caller.of(server.url, MODEL)
         return _table(asyncio.run(_measured(callers, load, pid)), load)
 
 
 async def _measured(callers: tuple[Caller, Caller], load: Load, pid: int) -> Measured:
     """Warm up, then measure; `pid` is the gateway's process."""
-    await _sent(callers, Load(load.n_per_s, WARM_UP_S))
-    before_s = _processor_s(pid)
-    answers = await _sent(callers, load)
-    processor_s = _processor_s(pid) - before_s
+    await sent(callers, Load(load.n_per_s, WARM_UP_S))
+    before_s = processor_s_of(pid)
+    answers = await sent(callers, load)
+    processor_s = processor_s_of(pid) - before_s
     for caller in callers:
         await caller.close()
     return Measured(answers[::2], answers[1::2], processor_s)
 
 
-async def _sent(callers: Sequence[Caller], load: Load) -> list[Answered]:
+async def sent(callers: Sequence[Caller], load: Load) -> list[Answered]:
     """Have the callers send in turn, each when it is due."""
     loop = asyncio.get_running_loop()
     began_s, tasks = loop.time(), []
@@ -93,33 +93,34 @@ async def _sent(callers: Sequence[Caller], load: Load) -> list[Answered]:
 
 
 @contextmanager
-def _vendor() -> Iterator[str]:
+def vendor_process() -> Iterator[str]:
+    """Run the stand-in of a provider; yield where it is."""
     command = [sys.executable, "-m", "bench.router_vendor"]
     with subprocess.Popen(
         command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
     ) as process:
         assert process.stdout is not None
         assert process.stdin is not None
-        _pin(process.pid, _cores()[1])
+        pin(process.pid, cores()[1])
         try:
             yield process.stdout.readline().strip()
         finally:
             process.stdin.close()
 
 
-def _cores() -> tuple[set[int], set[int]]:
+def cores() -> tuple[set[int], set[int]]:
     """Return the core of the gateway, and those of everybody else."""
     first, *others = sorted(os.sched_getaffinity(0))
     return {first}, set(others) or {first}
 
 
-def _pin(pid: int, cores: set[int]) -> None:
-    """Keep every thread of a process on `cores`; threads to come too."""
+def pin(pid: int, allowed: set[int]) -> None:
+    """Keep every thread of a process on some cores; threads to come too."""
     for thread in Path(f"/proc/{pid}/task").iterdir():
-        os.sched_setaffinity(int(thread.name), cores)
+        os.sched_setaffinity(int(thread.name), allowed)
 
 
-def _processor_s(pid: int) -> float:
+def processor_s_of(pid: int) -> float:
     """Return the processor time that a process has taken since it started."""
     fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
     return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
@@ -135,11 +136,11 @@ def _table(measured: Measured, load: Load) -> Table:
         box=None,
         title=f"Time that the router adds, {load.n_per_s:g} requests a second",
     )
-    direct_ms, through_ms = map(_percentiles_ms, (measured.direct, measured.through))
+    direct_ms, through_ms = map(percentiles_ms, (measured.direct, measured.through))
     added = {rank: time_ms - direct_ms[rank] for rank, time_ms in through_ms.items()}
-    table.add_row("direct", *_shown(direct_ms), str(_n_failed(measured.direct)))
-    table.add_row("through Loquent", *_shown(through_ms), str(_n_failed(measured.through)))
-    table.add_row("added", *_shown(added), "")
+    table.add_row("direct", *shown(direct_ms), str(n_failed(measured.direct)))
+    table.add_row("through Loquent", *shown(through_ms), str(n_failed(measured.through)))
+    table.add_row("added", *shown(added), "")
     table.add_row("asked", *(f"{GOALS_MS[r]:.2f} ms" if r in GOALS_MS else "" for r in added), "")
     processor_ms = 1_000 * measured.processor_s / len(measured.through)
     is_met = all(added[rank] <= goal for rank, goal in GOALS_MS.items())
@@ -151,14 +152,14 @@ def _table(measured: Measured, load: Load) -> Table:
     return table
 
 
-def _percentiles_ms(calls: Sequence[Answered]) -> dict[int, float]:
+def percentiles_ms(calls: Sequence[Answered]) -> dict[int, float]:
     cuts = quantiles([1_000 * call.took_s for call in calls], n=100)
     return {rank: cuts[rank - 1] for rank in (50, 95, 99)}
 
 
-def _shown(times_ms: dict[int, float]) -> list[str]:
+def shown(times_ms: dict[int, float]) -> list[str]:
     return [f"{time_ms:.2f} ms" for time_ms in times_ms.values()]
 
 
-def _n_failed(calls: Sequence[Answered]) -> int:
+def n_failed(calls: Sequence[Answered]) -> int:
     return sum(call.status != OK for call in calls)

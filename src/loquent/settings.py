@@ -32,6 +32,8 @@ NESTED_MARK = "__"
 CONFIG_VARIABLE = "LOQUENT_CONFIG"
 CONFIG_NAME = "loquent.toml"
 
+NO_LEDGER = "off"
+
 ENGINE_VARIABLES = ("CUDA_HOME", "CUDA_PATH", "CUDA_VISIBLE_DEVICES", "LD_LIBRARY_PATH")
 
 _FIELD_IN_MESSAGE = re.compile(r'field "(\w+)"')
@@ -62,6 +64,11 @@ class Settings(BaseSettings):
     port: int = Field(8000, ge=0, le=65535, description="port to listen on, 0 for a free one")
     data_dir: Path = Field(default_factory=_default_data_dir, description="where models live")
     api_key: SecretStr | None = Field(None, description="key that every request must carry")
+    key_pepper: SecretStr | None = Field(
+        None,
+        min_length=32,
+        description="secret by which keys are recognised; a file in the data folder if none",
+    )
     tls_cert: Path | None = Field(None, description="certificate chain, PEM")
     tls_key: Path | None = Field(None, description="private key of the certificate, PEM")
 
@@ -83,7 +90,7 @@ class Settings(BaseSettings):
         4096, ge=0, description="longest text that is spoken in one request, 0 for no limit"
     )
     speech_cache_bytes: int = Field(
-        0, ge=0, description="sound kept on disk for those who ask for the same again, 0 for none"
+        0, ge=0, description="speech kept on disk, text and all, for who asks again; 0 for none"
     )
     offline: bool = Field(default=False, description="never fetch anything")
     model_dir: Path | None = Field(
@@ -145,6 +152,9 @@ class Settings(BaseSettings):
     ledger: str = Field(
         "", description="where usage is kept: a database URL, the data folder if empty, or off"
     )
+    redis_url: SecretStr = Field(
+        SecretStr(""), description="where several servers count what callers take; alone if empty"
+    )
 
     max_upload_bytes: int = Field(
         26_214_400, ge=0, description="largest file accepted, 0 for no limit"
@@ -183,14 +193,19 @@ class Settings(BaseSettings):
 
     @model_validator(mode="after")
     def _stay_private_without_key(self) -> Self:
-        if not self.api_key and not _is_loopback(self.host):
+        if not self.api_key and not self.is_private and self.ledger == NO_LEDGER:
             raise ValueError(
-                f"api_key: listening on {self.host} opens this server to others; "
-                f"set {ENV_PREFIX}API_KEY, or listen on 127.0.0.1"
+                f"api_key: listening on {self.host} opens this server to others, and other keys "
+                f"need a ledger; set {ENV_PREFIX}API_KEY, or listen on 127.0.0.1"
             )
         if (self.tls_cert is None) != (self.tls_key is None):
             raise ValueError("tls_cert and tls_key: give both or neither")
         return self
+
+    @property
+    def is_private(self) -> bool:
+        """Whether nobody but this machine can connect."""
+        return _is_loopback(self.host)
 
     @classmethod
     def settings_customise_sources(

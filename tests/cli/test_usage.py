@@ -94,7 +94,6 @@ def test_wrong_settings_are_named_and_end_with_2(
     ("words", "named"),
     [
         (("--port", "65536"), "port"),
-        (("--host", "0.0.0.0"), "LOQUENT_API_KEY"),
         (("--tls-cert", "cert.pem"), "tls_cert (--tls-cert): there is no file cert.pem"),
         (("--tls-key", "key.pem"), "tls_key (--tls-key): there is no file key.pem"),
     ],

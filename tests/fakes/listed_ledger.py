@@ -26,7 +26,7 @@ class ListedLedger:
         self.queries: list[UsageQuery] = []
         self.breaks_after = breaks_after
 
-    async def record(self, row: UsageRow) -> None:
+    async def record(self, row: UsageRow, accounts: Sequence[str] = ()) -> None:
         self.listed.append(row)
 
     async def check(self) -> None:
@@ -52,6 +52,9 @@ class ListedLedger:
         finally:
             self.n_open -= 1
 
+    async def erase(self, project_id: str, before: datetime) -> int:
+        raise NotImplementedError
+
     def _found(self, query: UsageQuery) -> list[UsageRow]:
         found = [row for row in self.listed if _fits(row, query)]
         return sorted(found, key=lambda row: (row.began_at, row.request_id))
@@ -59,7 +62,7 @@ class ListedLedger:
 
 def _fits(row: UsageRow, query: UsageQuery) -> bool:
     is_in_time = (query.since or date.min) <= _day(row) <= (query.until or date.max)
-    names = ("key", "model", "provider", "capability")
+    names = ("key", "project", "organisation", "model", "provider", "capability")
     wanted = {name: getattr(query, name) for name in names}
     return is_in_time and all(value in (None, getattr(row, name)) for name, value in wanted.items())
 

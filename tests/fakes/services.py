@@ -6,7 +6,9 @@ from collections.abc import Sequence
 
 from loquent.api.app import Services
 from loquent.domain.activity import ModelActivity
+from loquent.domain.audio import AudioSource
 from loquent.ports import Ledger
+from loquent.routing.estimates import Estimates
 from loquent.routing.planner import Planner
 from tests.fakes.fake_diarizer import FakeDiarizer
 from tests.fakes.fake_directory import FakeDirectory
@@ -24,6 +26,10 @@ class FakeBoard:
         return [ModelActivity("fake/big", is_loaded=True, n_waiting={"short": 2})]
 
 
+async def _a_minute(_source: AudioSource) -> float:
+    return 60.0
+
+
 def fake_services(
     transcriber: FakeTranscriber | None = None,
     directory: FakeDirectory | None = None,
@@ -35,6 +41,7 @@ def fake_services(
     ledger: Ledger | None = None,
 ) -> Services:
     follower = live or FakeLiveTranscriber()
+    chosen = chooser or planner(names(BASE))
     return Services(
         transcriber=transcriber or FakeTranscriber(),
         diarizer=diarizer or FakeDiarizer(),
@@ -44,6 +51,7 @@ def fake_services(
         voices=FakeVoices(),
         board=FakeBoard(),
         live_board=follower,
-        planner=chooser or planner(names(BASE)),
+        planner=chosen,
+        estimates=Estimates(chosen, _a_minute),
         ledger=ledger,
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 import socket
 import ssl
@@ -25,6 +26,8 @@ from tests.live.server import RunningServer, serving, wait_for
 ENDED_WITHIN_S = 5.0
 BROKEN_WITHIN_S = 5.0
 LIMIT_S = 60.0
+
+KEY_OF_BOOK = re.compile(r"lq_[a-z2-7]{16}_[a-z2-7]{52}")
 
 
 # Greeting and end
@@ -115,9 +118,19 @@ def test_a_wrong_setting_is_named(tmp_path: Path, setting: str, value: str) -> N
 
 
 def test_others_are_not_let_in_without_a_key(tmp_path: Path) -> None:
-    outcome = _served(tmp_path, "--host", "0.0.0.0")
+    outcome = _served(tmp_path, "--host", "0.0.0.0", LOQUENT_LEDGER="off")
     assert outcome.code == 2
     assert "LOQUENT_API_KEY" in outcome.err
+
+
+def test_keys_that_were_made_with_another_pepper_are_told_of(tmp_path: Path) -> None:
+    ledger = f"sqlite+aiosqlite:///{tmp_path}/usage.db"
+    peppers = ("one salt for all the keys there are", "other salt for all the keys there are")
+    with serving(LOQUENT_LEDGER=ledger, LOQUENT_KEY_PEPPER=peppers[0]):
+        pass
+    outcome = _served(tmp_path, LOQUENT_LEDGER=ledger, LOQUENT_KEY_PEPPER=peppers[1])
+    assert (outcome.code, outcome.out) == (2, "")
+    assert "another pepper" in outcome.err
 
 
 def test_a_port_that_is_taken_is_named(tmp_path: Path) -> None:
@@ -222,6 +235,24 @@ def test_an_upload_without_the_key_is_refused(loquent: RunningServer) -> None:
 def test_health_needs_no_key(loquent: RunningServer) -> None:
     for path in ("/healthz", "/readyz"):
         assert requests.get(loquent.url + path, timeout=LIMIT_S).status_code == 200
+
+
+# The first key
+
+
+def test_who_serves_others_gets_a_key_at_the_first_start_and_never_again(tmp_path: Path) -> None:
+    ledger = f"sqlite+aiosqlite:///{tmp_path}/usage.db"
+    with serving("--host", "0.0.0.0", LOQUENT_LEDGER=ledger) as server:
+        (key,) = KEY_OF_BOOK.findall("".join(server.log))
+        url = server.url.replace("0.0.0.0", "127.0.0.1")
+        for headers, status in (({}, 401), ({"Authorization": f"Bearer {key}"}, 200)):
+            answered = requests.get(f"{url}/v1/models", headers=headers, timeout=LIMIT_S)
+            assert answered.status_code == status
+        assert '-H "Authorization: Bearer $LOQUENT_API_KEY"' in "".join(server.log)
+    assert "".join(server.log).count(key) == 1
+    with serving("--host", "0.0.0.0", LOQUENT_LEDGER=ledger) as server:
+        pass
+    assert not KEY_OF_BOOK.findall("".join(server.log))
 
 
 # Files of every kind

@@ -150,15 +150,24 @@ def test_aliases_that_are_no_table_are_refused_by_name(
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "127.0.0.53", "::1", "localhost"])
 def test_this_machine_is_served_without_a_key(host: str) -> None:
-    assert load_settings(host=host).api_key is None
+    assert load_settings(host=host, ledger="off").api_key is None
+    assert load_settings(host=host).is_private
 
 
 @pytest.mark.parametrize("key", [None, ""])
 @pytest.mark.parametrize("host", ["0.0.0.0", "::", "192.168.1.7", "speech.example"])
-def test_others_are_not_served_without_a_key(host: str, key: str | None) -> None:
-    complaint = _complaint(host=host, api_key=key)
+def test_others_are_not_served_without_a_key_where_no_other_can_be_made(
+    host: str, key: str | None
+) -> None:
+    complaint = _complaint(host=host, api_key=key, ledger="off")
     assert "LOQUENT_API_KEY" in complaint
     assert host in complaint
+
+
+@pytest.mark.parametrize("host", ["0.0.0.0", "::", "192.168.1.7", "speech.example"])
+def test_others_may_be_served_with_keys_of_the_ledger(host: str) -> None:
+    assert not load_settings(host=host).is_private
+    assert not load_settings(host=host, api_key="secret", ledger="off").is_private
 
 
 def test_others_are_served_with_a_key() -> None:
@@ -167,6 +176,23 @@ def test_others_are_served_with_a_key() -> None:
 
 def test_a_key_is_never_shown() -> None:
     assert "secret" not in repr(load_settings(api_key="secret"))
+
+
+def test_a_pepper_is_long_and_never_shown() -> None:
+    pepper = "x" * 31 + "y"
+    assert pepper not in repr(load_settings(key_pepper=pepper))
+    for short in ("", pepper[:-1]):
+        complaint = _complaint(key_pepper=short)
+        assert complaint.startswith("key_pepper (--key-pepper)")
+        assert "at least 32" in complaint
+        assert "xxx" not in complaint
+
+
+def test_the_address_of_redis_is_never_shown() -> None:
+    url = "redis://:secret@counter"
+    assert "secret" not in repr(load_settings(redis_url=url))
+    assert load_settings(redis_url=url).redis_url.get_secret_value() == url
+    assert not load_settings().redis_url
 
 
 @pytest.mark.parametrize("given", ["tls_cert", "tls_key"])

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from loquent.api.app import ApiOptions
+from loquent.api.auth import HOLDER
 from loquent.api.live.issued_secrets import IssuedSecrets
 from loquent.api.live.openai_session import SessionConfig
 from loquent.domain.errors import EngineError, OverloadedError
@@ -178,13 +179,13 @@ def test_a_socket_on_which_nothing_was_asked_is_no_row(lines: Lines) -> None:
     assert not ledger.rows_written
 
 
-def test_a_client_secret_is_told_from_the_key(lines: Lines) -> None:
+def test_a_client_secret_counts_to_the_key_that_gave_it_out(lines: Lines) -> None:
     secrets = IssuedSecrets()
     server = lines.start(ledger := FakeLedger(), secrets=secrets)
-    secret = secrets.issue(SessionConfig("whisper-1"), 600)
+    secret = secrets.issue(SessionConfig("whisper-1"), 600, HOLDER)
     with server.open(key=secret.value) as caller:
         converse(caller)
-    assert ledger.awaited().key == "secret"
+    assert ledger.awaited().key == "static"
 
 
 def test_while_nothing_can_be_written_no_session_begins(lines: Lines) -> None:

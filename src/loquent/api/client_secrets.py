@@ -30,6 +30,7 @@ DEFAULT_LIFETIME_S: Final = 600
 _ERRORS = (
     errors.InvalidRequestError,
     errors.AuthenticationError,
+    errors.PermissionDeniedError,
     errors.PayloadTooLargeError,
     errors.UnsupportedMediaTypeError,
 )
@@ -73,7 +74,8 @@ def add_client_secret_routes(app: FastAPI, parts: LiveParts) -> None:
         body = await receive_json(content_type, request.stream(), MAX_BODY_BYTES)
         wishes = _wishes(body)
         config = SessionConfig(parts.default_model).changed(wishes.session or {})
-        secret = parts.secrets.issue(config, (wishes.expires_after or _ExpiresAfter()).seconds)
+        lifetime_s = (wishes.expires_after or _ExpiresAfter()).seconds
+        secret = parts.secrets.issue(config, lifetime_s, request.scope["loquent.caller"])
         session = TranscriptionSession.model_validate(
             {**config.shown(new_id("sess")), "expires_at": secret.expires_s}
         )

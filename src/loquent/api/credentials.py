@@ -14,12 +14,23 @@ KEY_SUBPROTOCOL = "openai-insecure-api-key."
 def credentials(scope: Scope) -> Iterator[str]:
     """Yield what the caller presents: some clients send the bare key, without a scheme."""
     headers = Headers(scope=scope)
-    authorization = headers.get("authorization", "").strip()
-    scheme, _, token = authorization.partition(" ")
-    yield token.strip() if scheme.lower() == "bearer" else authorization
-    yield headers.get("x-api-key", "").strip()
+    found = [_token(_line(headers, "authorization")), _line(headers, "x-api-key")]
     if scope["type"] == "websocket":
-        yield from _socket_credentials(scope)
+        found.extend(_socket_credentials(scope))
+    return filter(None, found)
+
+
+def _line(headers: Headers, name: str) -> str:
+    """Return a header; several of one name are one list, and no list is a key.
+
+    Source: RFC 9110, section 5.3.
+    """
+    return ", ".join(headers.getlist(name)).strip()
+
+
+def _token(authorization: str) -> str:
+    scheme, _, token = authorization.partition(" ")
+    return token.strip() if scheme.lower() == "bearer" else authorization
 
 
 def _socket_credentials(scope: Scope) -> Iterator[str]:

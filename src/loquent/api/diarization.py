@@ -23,7 +23,7 @@ from loquent.api.openapi import RECORDING_ERRORS, error_answers
 from loquent.api.options import ApiOptions
 from loquent.api.reception import receive_call
 from loquent.api.recognition import until_disconnect
-from loquent.api.routing_fields import read_limits
+from loquent.api.routing_fields import bounded, read_limits
 from loquent.api.speaker_fields import NamedVoice, read_speaker_search
 from loquent.api.speaker_schemas import DiarizationAnswer
 from loquent.api.unknown_fields import part_unknown_fields
@@ -31,6 +31,7 @@ from loquent.domain.model import Capability
 from loquent.domain.speakers import Diarization, DiarizationRequest, KnownSpeaker
 from loquent.ports import Diarizer
 from loquent.render import DiarizationFormat, DiarizationOptions, render_diarization
+from loquent.routing.estimates import Estimates
 
 DIARIZATION_PATH: Final = "/audio/diarization"
 
@@ -79,10 +80,15 @@ def parse_diarization(fields: Iterable[tuple[str, str]], options: ApiOptions) ->
 
 
 def add_diarization_routes(
-    app: FastAPI, diarizer: Diarizer, options: ApiOptions, metrics: Metrics, meter: Meter
+    app: FastAPI,
+    diarizer: Diarizer,
+    options: ApiOptions,
+    metrics: Metrics,
+    meter: Meter,
+    estimates: Estimates,
 ) -> None:
     """Add diarization, under every prefix."""
-    endpoint = DiarizationEndpoint(diarizer, options, metrics, meter)
+    endpoint = DiarizationEndpoint(diarizer, options, metrics, meter, estimates)
     content: dict[str, Any] = {"text/plain": {"schema": {"type": "string"}}}
     for prefix, dialect in DIALECTS.items():
         app.add_api_route(
@@ -102,8 +108,14 @@ class DiarizationEndpoint:
     """The endpoint over one diarizer, the same in every dialect."""
 
     def __init__(
-        self, diarizer: Diarizer, options: ApiOptions, metrics: Metrics, meter: Meter
+        self,
+        diarizer: Diarizer,
+        options: ApiOptions,
+        metrics: Metrics,
+        meter: Meter,
+        estimates: Estimates,
     ) -> None:
+        self._estimates = estimates
         self._diarizer = diarizer
         self._options = options
         self._metrics = metrics
@@ -114,8 +126,10 @@ class DiarizationEndpoint:
         async with AsyncExitStack() as owned:
             received = await receive_call(request, self._understood, self._options, owned)
             asked = received.call.request
+            asked = replace(asked, limits=bounded(asked.limits, request.scope))
+            estimate = self._estimates.voices(asked, received.source)
             use = await owned.enter_async_context(
-                self._meter.request(request.scope, Capability.DIARIZATION, asked.model)
+                self._meter.request(request.scope, Capability.DIARIZATION, asked.model, estimate)
             )
             owned.enter_context(self._metrics.track_work())
             work = self._diarizer.diarize(asked, received.source)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Self
@@ -78,6 +78,8 @@ def log_exchange(exchange: Exchange) -> None:
 class RequestEdge:
     """Wrap the whole application.
 
+    What is put into the dict `loquent.headers` of the scope before an answer begins goes with it.
+
     Args:
         observers: each is told of every exchange, when it is over.
     """
@@ -88,12 +90,12 @@ class RequestEdge:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         # A copy, so that those further in may rewrite it while the server keeps its own.
-        scope = {**scope, "loquent.began": (began := Began.now())}
+        scope = {**scope, "loquent.began": (began := Began.now()), "loquent.headers": {}}
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
         method = scope["method"]
-        answer = _Answer(send, choose_request_id(scope))
+        answer = _Answer(send, choose_request_id(scope), scope["loquent.headers"])
         scope["loquent.request_id"] = answer.request_id
         try:
             await self._answer(scope, receive, answer)
@@ -125,10 +127,15 @@ class RequestEdge:
 
 
 class _Answer:
-    """What has been sent so far, with the request id put on it."""
+    """What has been sent so far, with the request id put on it.
 
-    def __init__(self, send: Send, request_id: str) -> None:
+    Args:
+        headers: more of them, known by the time the answer begins.
+    """
+
+    def __init__(self, send: Send, request_id: str, headers: Mapping[str, str]) -> None:
         self.request_id = request_id
+        self._headers = headers
         self.status = CLIENT_GONE_STATUS
         self.has_started = False
         self._send = send
@@ -137,6 +144,7 @@ class _Answer:
         if message["type"] == "http.response.start":
             self.has_started = True
             self.status = message["status"]
-            header = (REQUEST_ID_HEADER.encode(), self.request_id.encode())
-            message = {**message, "headers": [*message.get("headers", ()), header]}
+            added = {REQUEST_ID_HEADER: self.request_id, **self._headers}
+            more = [(name.encode(), value.encode()) for name, value in added.items()]
+            message = {**message, "headers": [*message.get("headers", ()), *more]}
         await self._send(message)

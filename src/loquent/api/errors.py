@@ -17,6 +17,7 @@ from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
+from starlette.routing import Route
 
 from loquent.domain import errors as domain
 from loquent.domain.errors import LoquentError
@@ -74,7 +75,12 @@ TABLE: Mapping[type[LoquentError], WireError] = MappingProxyType(
         domain.UnsupportedMediaTypeError: _at_fault_is_caller(415),
         domain.AuthenticationError: _at_fault_is_caller(401),
         domain.PermissionDeniedError: _at_fault_is_caller(403),
+        domain.IdempotencyKeyReusedError: _at_fault_is_caller(_VALIDATION_STATUS),
+        domain.ConflictError: _at_fault_is_caller(409),
+        domain.RequestInProgressError: _at_fault_is_caller(409),
+        domain.AnswerNotKeptError: _at_fault_is_caller(409),
         domain.RateLimitError: WireError(429, "rate_limit_error"),
+        domain.BudgetExceededError: WireError(429, "insufficient_quota"),
         domain.ShuttingDownError: _at_fault_is_server(503),
         domain.LedgerUnavailableError: _at_fault_is_server(503),
         domain.NoEndpointError: _at_fault_is_server(503),
@@ -209,10 +215,13 @@ def install_error_responses(app: FastAPI, style_at: Callable[[str], ErrorStyle])
 
     async def on_framework_error(request: Request, error: Exception) -> Response:
         assert isinstance(error, HTTPException)
-        if request.method == "OPTIONS" and error.headers and "Allow" in error.headers:
-            return Response(status_code=ALLOWED_METHODS_STATUS, headers=error.headers)
-        response = respond(request, _from_framework(error, request.scope["path"]))
-        response.headers.update(error.headers or {})
+        headers = dict(error.headers or {})
+        if "Allow" in headers:
+            headers["Allow"] = _allowed_methods(request)
+            if request.method == "OPTIONS":
+                return Response(status_code=ALLOWED_METHODS_STATUS, headers=headers)
+        response = respond(request, _from_framework(error, request.scope["path"], headers))
+        response.headers.update(headers)
         return response
 
     async def on_invalid_parameter(request: Request, error: Exception) -> Response:
@@ -240,12 +249,19 @@ def _detail(error: LoquentError, location: str) -> dict[str, Any]:
     return {"loc": loc, "msg": error.message, "type": error.code or "value_error"}
 
 
-def _from_framework(error: HTTPException, path: str) -> LoquentError:
+def _allowed_methods(request: Request) -> str:
+    """List the methods of an address; the framework names those of its first route alone."""
+    routes = (route for route in request.app.routes if isinstance(route, Route))
+    found = (route for route in routes if route.path_regex.match(request.scope["path"]))
+    return ", ".join(sorted({method for route in found for method in route.methods or ()}))
+
+
+def _from_framework(error: HTTPException, path: str, headers: Mapping[str, str]) -> LoquentError:
     """Translate what routing and parsing of the framework refuse."""
     if error.status_code == status_of(domain.NotFoundError):
         return domain.NotFoundError(f"There is nothing at {path}.")
     if error.status_code == status_of(domain.MethodNotAllowedError):
-        allowed = (error.headers or {}).get("Allow", "other methods")
+        allowed = headers.get("Allow", "other methods")
         return domain.MethodNotAllowedError(f"{path} answers to {allowed} only.")
     if error.status_code >= _FAILURE_STATUS:
         return _unforeseen()

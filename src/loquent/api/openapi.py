@@ -8,7 +8,6 @@ from typing import Any, TypeAlias
 
 from fastapi import FastAPI
 
-from loquent.api.auth import PUBLIC_PATHS
 from loquent.api.errors import ErrorStyle, status_of
 from loquent.api.schemas import DetailedError, Error
 from loquent.domain import errors
@@ -25,13 +24,22 @@ ROUTED_ERRORS = (
 )
 """What may come of handing a request on to a provider."""
 
+METERED_ERRORS = (
+    errors.PermissionDeniedError,
+    errors.ConflictError,
+    errors.RateLimitError,
+    errors.BudgetExceededError,
+    errors.LedgerUnavailableError,
+)
+"""What may come of asking for work that is limited, paid for and written down."""
+
 RECORDING_ERRORS = (
     errors.InvalidRequestError,
     errors.AuthenticationError,
+    *METERED_ERRORS,
     errors.ModelNotFoundError,
     errors.PayloadTooLargeError,
     errors.UnsupportedMediaTypeError,
-    errors.RateLimitError,
     errors.EngineError,
     errors.ModelNotReadyError,
 )
@@ -50,7 +58,7 @@ class DescribedApi(FastAPI):
         public_paths: what needs no key.
     """
 
-    public_paths: AbstractSet[str] = PUBLIC_PATHS
+    public_paths: AbstractSet[str] = frozenset()
 
     def openapi(self) -> Document:
         document = super().openapi()

@@ -6,19 +6,26 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
+from loquent.accounting.keyring import KeyRing
+from loquent.accounting.registry import Registry
+from loquent.accounting.sealing import AnswerSealer
 from loquent.api.live.issued_secrets import IssuedSecrets
 from loquent.api.parts import UploadLimits
 from loquent.ports import (
     ActivityBoard,
+    AnswerStore,
     Diarizer,
     Ledger,
     LiveBoard,
     LiveTranscriber,
     ModelDirectory,
+    RateLimiter,
     RoutedTranscriber,
     Speaker,
+    Treasury,
     VoiceDirectory,
 )
+from loquent.routing.estimates import Estimates
 from loquent.routing.planner import Planner
 
 
@@ -28,8 +35,15 @@ class Services:
 
     Attributes:
         planner: chooses who serves, and says why.
+        estimates: tell what requests may take.
         secrets: keys for live sessions that were given out.
-        ledger: where usage is written down; None for nowhere.
+        ledger: where usage is written down; None for nowhere, and then there is none of these:
+        keys: those that open this server, beside the one in the options.
+        registry: changes keys and whom they belong to.
+        treasury: keeps money for requests that run.
+        limiter: counts what callers take.
+        answers: keeps answers for those who ask twice.
+        sealer: seals them; there is one wherever answers are kept.
     """
 
     transcriber: RoutedTranscriber
@@ -41,8 +55,15 @@ class Services:
     board: ActivityBoard
     live_board: LiveBoard
     planner: Planner
+    estimates: Estimates
     secrets: IssuedSecrets = field(default_factory=IssuedSecrets)
     ledger: Ledger | None = None
+    keys: KeyRing | None = None
+    registry: Registry | None = None
+    treasury: Treasury | None = None
+    limiter: RateLimiter | None = None
+    answers: AnswerStore | None = None
+    sealer: AnswerSealer | None = None
 
 
 @dataclass(frozen=True, slots=True)

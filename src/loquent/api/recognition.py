@@ -31,12 +31,14 @@ class Recognition:
 
     Attributes:
         served: which endpoint answers; known before the first item, if there was a choice.
+        reached_s: how much of the recording has been recognised.
     """
 
     def __init__(self, items: Items) -> None:
         self._queue: asyncio.Queue[Item | _End] = asyncio.Queue()
         self._head: Item | _End | None = None
         self.served: Served | None = None
+        self.reached_s = 0.0
         self._task = asyncio.create_task(self._fill(items))
         self._task.add_done_callback(lambda _: self._queue.put_nowait(_End.END))
 
@@ -45,8 +47,10 @@ class Recognition:
             async for item in items:
                 if isinstance(item, Served):
                     self.served = item
-                else:
-                    self._queue.put_nowait(item)
+                    continue
+                if isinstance(item, Segment):
+                    self.reached_s = max(self.reached_s, item.end_s)
+                self._queue.put_nowait(item)
 
     async def wait(self, timeout_s: float | None) -> bool:
         """Wait for the next item or the end; tell whether there is one.

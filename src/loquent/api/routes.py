@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from typing import Annotated, Any
 
 from fastapi import FastAPI
@@ -14,7 +15,7 @@ from loquent.api.fields import shown
 from loquent.api.json_body import receive_json
 from loquent.api.openapi import error_answers
 from loquent.api.route_schemas import RouteAnswer, RouteCandidate, RouteReason
-from loquent.api.routing_fields import LimitFields
+from loquent.api.routing_fields import LimitFields, bounded
 from loquent.api.served import in_units
 from loquent.api.speech_call import complaint
 from loquent.codec.sniff import ACCEPTED_FORMATS
@@ -119,11 +120,14 @@ def add_route_routes(app: FastAPI, planner: Planner, currency: str) -> None:
             question = RouteQuestion.model_validate(body)
         except ValidationError as error:
             raise complaint(error) from error
-        return explained(question.need(), planner, currency)
+        need = question.need()
+        need = replace(need, limits=bounded(need.limits, request.scope))
+        return explained(need, planner, currency)
 
     kinds = (
         errors.InvalidRequestError,
         errors.AuthenticationError,
+        errors.PermissionDeniedError,
         errors.ModelNotFoundError,
         errors.PayloadTooLargeError,
         errors.UnsupportedMediaTypeError,

@@ -6,8 +6,10 @@ from collections.abc import Iterator, Mapping
 from typing import Annotated, Any, Final, TypeAlias
 
 from pydantic import BaseModel, WithJsonSchema
+from starlette.types import Scope
 
 from loquent.api.fields import FieldReader
+from loquent.domain.accounts import Caller
 from loquent.domain.endpoints import Preference, RoutingLimits
 from loquent.domain.errors import InvalidRequestError
 
@@ -59,6 +61,12 @@ def read_limits(reader: FieldReader) -> RoutingLimits:
         eu_native=reader.flag(_EU_NATIVE) or False,
         allow_quantization=reader.flag(_QUANTIZATION) is not False,
     )
+
+
+def bounded(limits: RoutingLimits, scope: Scope) -> RoutingLimits:
+    """Return `limits` within what the caller's key allows."""
+    caller: Caller = scope["loquent.caller"]
+    return limits.within(caller.bounds)
 
 
 def limits_schema() -> Mapping[str, Any]:

@@ -10,6 +10,7 @@ from loquent.api.errors import encoded_error, reveal
 from loquent.api.event_stream import frame
 from loquent.api.metering import Use
 from loquent.codec.encoding.encoder import StreamEncoder
+from loquent.domain.pricing import Consumption
 from loquent.domain.speech import SpeechChunk, SpeechPlan
 from loquent.render.speech import audio_delta, audio_done
 
@@ -47,7 +48,13 @@ class Sounding:
         return len(chunk.samples) / self.plan.sample_rate_hz
 
     def _count(self, chunk: SpeechChunk) -> None:
-        self.on_sound(self.duration_s(chunk))
+        duration_s, done = self.duration_s(chunk), self.use.done
+        self.on_sound(duration_s)
+        # Who does not say what a chunk says has been sent all of the text.
+        n_spoken = done.n_characters + len(chunk.text) if chunk.text else self.plan.n_characters
+        self.use.done = Consumption(
+            done.audio_s + duration_s, min(n_spoken, self.plan.n_characters)
+        )
 
 
 async def sound_bytes(sounding: Sounding, encoder: StreamEncoder) -> AsyncGenerator[bytes, None]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Mapping
 from contextlib import AsyncExitStack
+from dataclasses import replace
 from typing import Any, Final, TypeAlias
 
 from fastapi import FastAPI
@@ -17,9 +18,10 @@ from loquent.api.headers import header_text
 from loquent.api.json_body import receive_json
 from loquent.api.metering import Meter, Use
 from loquent.api.metrics import Metrics
-from loquent.api.openapi import ROUTED_ERRORS, error_answers
+from loquent.api.openapi import METERED_ERRORS, ROUTED_ERRORS, error_answers
 from loquent.api.options import ApiOptions
 from loquent.api.recognition import until_disconnect
+from loquent.api.routing_fields import bounded
 from loquent.api.served import price_header, served_headers
 from loquent.api.sounding import Sounding, sound_bytes, sound_events
 from loquent.api.speech_call import (
@@ -41,6 +43,7 @@ from loquent.domain.speech import SpeechChunk, SpeechPlan, VoiceMix
 from loquent.ports import Speaker
 from loquent.render import RenderOptions, ResponseFormat, render
 from loquent.render.speech import spoken_transcript
+from loquent.routing.estimates import Estimates
 
 SPEECH_PATH: Final = "/audio/speech"
 CAPTIONS_PATH: Final = "/audio/speech/captions"
@@ -57,6 +60,7 @@ UNLIMITED_BODY_BYTES: Final = 64 * 1024 * 1024
 _ERRORS = (
     errors.InvalidRequestError,
     errors.AuthenticationError,
+    *METERED_ERRORS,
     errors.ModelNotFoundError,
     errors.PayloadTooLargeError,
     errors.UnsupportedMediaTypeError,
@@ -69,10 +73,15 @@ _Parse: TypeAlias = Callable[[Mapping[str, Any], SpeechRules], SpeechCall]
 
 
 def add_speech_routes(
-    app: FastAPI, speaker: Speaker, options: ApiOptions, metrics: Metrics, meter: Meter
+    app: FastAPI,
+    speaker: Speaker,
+    options: ApiOptions,
+    metrics: Metrics,
+    meter: Meter,
+    estimates: Estimates,
 ) -> None:
     """Add speech and its captions, under every prefix."""
-    endpoints = SpeechEndpoints(speaker, options, metrics, meter)
+    endpoints = SpeechEndpoints(speaker, options, metrics, meter, estimates)
     sound: dict[str, Any] = {media_type(form): {} for form in SpeechFormat}
     captions: dict[str, Any] = {"text/vtt": {}, "text/plain": {}}
     for prefix, dialect in DIALECTS.items():
@@ -103,8 +112,14 @@ class SpeechEndpoints:
     """The endpoints over one speaker."""
 
     def __init__(
-        self, speaker: Speaker, options: ApiOptions, metrics: Metrics, meter: Meter
+        self,
+        speaker: Speaker,
+        options: ApiOptions,
+        metrics: Metrics,
+        meter: Meter,
+        estimates: Estimates,
     ) -> None:
+        self._estimates = estimates
         self._speaker = speaker
         self._metrics = metrics
         self._meter = meter
@@ -146,13 +161,16 @@ class SpeechEndpoints:
         limit = MAX_OTHER_BYTES + MAX_CHARACTER_BYTES * n_characters
         max_bytes = limit if n_characters else UNLIMITED_BODY_BYTES
         content_type = request.headers.get("content-type")
-        return parse(await receive_json(content_type, request.stream(), max_bytes), self._rules)
+        call = parse(await receive_json(content_type, request.stream(), max_bytes), self._rules)
+        limits = bounded(call.request.limits, request.scope)
+        return replace(call, request=replace(call.request, limits=limits))
 
     async def _begin(self, request: Request, call: SpeechCall, owned: AsyncExitStack) -> Sounding:
         """Wait for the first sound, so that what fails before it is a plain HTTP error."""
         owned.enter_context(self._metrics.track_speech())
+        estimate = self._estimates.text(call.request)
         use = await owned.enter_async_context(
-            self._meter.request(request.scope, Capability.SPEECH, call.request.model)
+            self._meter.request(request.scope, Capability.SPEECH, call.request.model, estimate)
         )
         return await until_disconnect(request.receive, self._first_sound(request, call, use, owned))
 

@@ -6,6 +6,7 @@ import time
 import uuid
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import AsyncExitStack
+from dataclasses import replace
 from typing import Any, TypeAlias
 
 from fastapi import FastAPI
@@ -28,14 +29,17 @@ from loquent.api.openapi import RECORDING_ERRORS, ROUTED_ERRORS, error_answers
 from loquent.api.options import ApiOptions
 from loquent.api.reception import Fields, receive_call
 from loquent.api.recognition import Recognition, recognising, until_disconnect
+from loquent.api.routing_fields import bounded
 from loquent.api.schemas import JsonAnswer, VerboseAnswer
 from loquent.api.served import consumption_of, price_header, served_headers
 from loquent.api.speaker_schemas import DiarizedAnswer
 from loquent.api.usage import usage_form
 from loquent.domain.endpoints import Served
+from loquent.domain.pricing import Consumption
 from loquent.domain.transcript import Transcript
 from loquent.ports import RoutedTranscriber
 from loquent.render import RenderOptions, TranscriptEvents, render
+from loquent.routing.estimates import Estimates
 from loquent.routing.names import CAPABILITY_OF_TASK
 
 TRANSCRIPTION_PATHS = ("/audio/transcriptions", "/speech/transcriptions")
@@ -56,9 +60,10 @@ def add_transcription_routes(
     options: ApiOptions,
     metrics: Metrics,
     meter: Meter,
+    estimates: Estimates,
 ) -> None:
     """Add transcriptions and translations, under every prefix."""
-    endpoints = TranscriptionEndpoints(transcriber, options, metrics, meter)
+    endpoints = TranscriptionEndpoints(transcriber, options, metrics, meter, estimates)
     for prefix, dialect in DIALECTS.items():
         for path in TRANSCRIPTION_PATHS:
             _add(app, prefix + path, dialect, endpoints.transcribe(dialect))
@@ -75,7 +80,9 @@ class TranscriptionEndpoints:
         options: ApiOptions,
         metrics: Metrics,
         meter: Meter,
+        estimates: Estimates,
     ) -> None:
+        self._estimates = estimates
         self._transcriber = transcriber
         self._options = options
         self._metrics = metrics
@@ -114,14 +121,19 @@ class TranscriptionEndpoints:
             received = await receive_call(
                 request, lambda fields: parse(fields, rules), self._options, owned
             )
-            call = received.call
-            capability = CAPABILITY_OF_TASK[call.request.task]
+            call, source = _bounded(received.call, request), received.source
             use = await owned.enter_async_context(
-                self._meter.request(request.scope, capability, call.request.model)
+                self._meter.request(
+                    request.scope,
+                    CAPABILITY_OF_TASK[call.request.task],
+                    call.request.model,
+                    self._estimates.recording(call.request, source),
+                )
             )
             owned.enter_context(self._metrics.track_work())
-            items = self._transcriber.transcribe(call.request, received.source)
+            items = self._transcriber.transcribe(call.request, source)
             recognition = await owned.enter_async_context(recognising(items))
+            owned.callback(_note_progress, use, recognition)
             if call.stream:
                 await until_disconnect(request.receive, recognition.wait(FIRST_EVENT_S))
                 return self._stream(request, call, recognition, use, owned.pop_all())
@@ -168,6 +180,16 @@ class TranscriptionEndpoints:
     def _note(self, request: Request, transcript: Transcript) -> None:
         request.scope["loquent.model"] = transcript.model
         self._metrics.count_transcript(transcript)
+
+
+def _note_progress(use: Use, recognition: Recognition) -> None:
+    """Tell what has been done by now, for whoever hangs up."""
+    use.served, use.done = recognition.served, Consumption(recognition.reached_s)
+
+
+def _bounded(call: TranscriptionCall, request: Request) -> TranscriptionCall:
+    limits = bounded(call.request.limits, request.scope)
+    return replace(call, request=replace(call.request, limits=limits))
 
 
 def _respond(

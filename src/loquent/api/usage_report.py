@@ -19,7 +19,8 @@ from loquent.api.usage_schemas import (
     UsageRowsQuestion,
     UsageTotal,
 )
-from loquent.domain.errors import NotFoundError, UnsupportedOptionError
+from loquent.domain.accounts import Caller, Reach
+from loquent.domain.errors import NotFoundError, PermissionDeniedError, UnsupportedOptionError
 from loquent.domain.usage import UsageGroup, UsageQuery, UsageRow, UsageSum
 from loquent.ports import Ledger
 
@@ -42,15 +43,39 @@ def kept(ledger: Ledger | None) -> Ledger:
     return ledger
 
 
-async def usage_report(ledger: Ledger, question: UsageQuestion, currency: str) -> UsageReport:
+def within_reach(query: UsageQuery, caller: Caller) -> UsageQuery:
+    """Return the part of `query` that `caller` may read.
+
+    Raises: PermissionDeniedError: if others are asked for by name.
+    """
+    if not caller.reach.covers(Reach.SERVER):
+        own = _only("organisation", query.organisation, caller.organisation_id)
+        query = replace(query, organisation=own)
+    if not caller.reach.covers(Reach.ORGANISATION):
+        query = replace(query, project=_only("project", query.project, caller.project_id))
+    return query
+
+
+def _only(name: str, asked: str | None, own: str) -> str:
+    if asked not in (None, own):
+        raise PermissionDeniedError(
+            f"{name}: this key may read the usage of its own {name} only, {own}.", param=name
+        )
+    return own
+
+
+async def usage_report(
+    ledger: Ledger, question: UsageQuestion, currency: str, caller: Caller
+) -> UsageReport:
     """Sum up what was used.
 
     Args:
         currency: of the total, where nothing was used.
 
-    Raises: UnsupportedOptionError, LedgerUnavailableError.
+    Raises: UnsupportedOptionError, PermissionDeniedError, LedgerUnavailableError.
     """
-    sums = await ledger.sums(question.query(), question.group_by)
+    query = within_reach(question.query(), caller)
+    sums = await ledger.sums(query, question.group_by)
     return UsageReport(
         since=question.since,
         until=question.until,
@@ -60,13 +85,14 @@ async def usage_report(ledger: Ledger, question: UsageQuestion, currency: str) -
     )
 
 
-async def usage_page(ledger: Ledger, question: UsageRowsQuestion) -> UsagePage:
+async def usage_page(ledger: Ledger, question: UsageRowsQuestion, caller: Caller) -> UsagePage:
     """Return the rows that come after a cursor, as many as a page holds.
 
-    Raises: UnsupportedOptionError, LedgerUnavailableError.
+    Raises: UnsupportedOptionError, PermissionDeniedError, LedgerUnavailableError.
     """
     rows: list[UsageRow] = []
-    async with _rows_after(ledger, question.query(), question.after) as found:
+    query = within_reach(question.query(), caller)
+    async with _rows_after(ledger, query, question.after) as found:
         async for row in found:
             rows.append(row)
             if len(rows) > question.limit:
@@ -78,13 +104,17 @@ async def usage_page(ledger: Ledger, question: UsageRowsQuestion) -> UsagePage:
     )
 
 
-async def csv_chunks(ledger: Ledger, question: UsageRowsQuestion) -> AsyncGenerator[bytes, None]:
+async def csv_chunks(
+    ledger: Ledger, question: UsageRowsQuestion, caller: Caller
+) -> AsyncGenerator[bytes, None]:
     """Yield all rows after a cursor as CSV, some hundred at a time, the header first.
 
-    Raises: UnsupportedOptionError, LedgerUnavailableError: from the first chunk on.
+    Raises: UnsupportedOptionError, PermissionDeniedError, LedgerUnavailableError: from the first
+        chunk on.
     """
     lines: list[Sequence[object]] = [RECORD_COLUMNS]
-    async with _rows_after(ledger, question.query(), question.after) as found:
+    query = within_reach(question.query(), caller)
+    async with _rows_after(ledger, query, question.after) as found:
         async for row in found:
             lines.append(record_values(_record(row)))
             if len(lines) >= ROWS_IN_A_CHUNK:
@@ -134,6 +164,8 @@ def _record(row: UsageRow) -> UsageRecord:
         request_id=row.request_id,
         began_at=f"{began_at.isoformat(timespec='milliseconds')}Z",
         key=row.key,
+        project=row.project,
+        organisation=row.organisation,
         capability=row.capability,
         asked_model=row.asked_model,
         endpoint=row.endpoint,

@@ -26,6 +26,7 @@ from loquent.domain.errors import (
     InvalidRequestError,
     LedgerUnavailableError,
     NotFoundError,
+    PermissionDeniedError,
 )
 from loquent.ports import Ledger
 
@@ -35,7 +36,13 @@ USAGE_ROWS_PATH = "/usage/rows"
 CSV_TYPE: Final = "text/csv"
 JSON_TYPE: Final = "application/json"
 
-_ERRORS = (InvalidRequestError, AuthenticationError, NotFoundError, LedgerUnavailableError)
+_ERRORS = (
+    InvalidRequestError,
+    AuthenticationError,
+    PermissionDeniedError,
+    NotFoundError,
+    LedgerUnavailableError,
+)
 _AS_CSV_TOO: Final[Document] = {"content": {CSV_TYPE: {"schema": {"type": "string"}}}}
 
 
@@ -76,7 +83,9 @@ class UsageEndpoints:
         self, request: Request, question: Annotated[UsageQuestion, Query()]
     ) -> UsageReport | Response:
         """Sum up what was used, by day unless told otherwise."""
-        report = await usage_report(kept(self._ledger), question, self._currency)
+        report = await usage_report(
+            kept(self._ledger), question, self._currency, request.scope["loquent.caller"]
+        )
         if not wants_csv(request, question):
             return report
         return Response(report_csv(report), headers=_as_file("usage"), media_type=CSV_TYPE)
@@ -85,10 +94,10 @@ class UsageEndpoints:
         self, request: Request, question: Annotated[UsageRowsQuestion, Query()]
     ) -> UsagePage | Response:
         """List requests from the oldest on: a page of them, or as CSV all of them."""
-        ledger = kept(self._ledger)
+        ledger, caller = kept(self._ledger), request.scope["loquent.caller"]
         if not wants_csv(request, question):
-            return await usage_page(ledger, question)
-        chunks = csv_chunks(ledger, question)
+            return await usage_page(ledger, question, caller)
+        chunks = csv_chunks(ledger, question, caller)
         first = await anext(chunks)  # what goes wrong by here still has a status of its own
         owned = AsyncExitStack()
         owned.push_async_callback(chunks.aclose)

@@ -43,6 +43,8 @@ class UsageFilter(BaseModel):
     since: Day | None = Field(default=None, description="the first day, UTC")
     until: Day | None = Field(default=None, description="the last day, UTC")
     key: str | None = Field(default=None, description="who asked")
+    project: str | None = Field(default=None, description="id of the project of the key")
+    organisation: str | None = Field(default=None, description="id of its organisation")
     model: str | None = Field(default=None, description="id of the model that served")
     provider: str | None = Field(default=None, description="who served")
     capability: Capability | None = Field(default=None, description="what was asked for")
@@ -64,6 +66,8 @@ class UsageFilter(BaseModel):
             since=self.since,
             until=self.until,
             key=self.key,
+            project=self.project,
+            organisation=self.organisation,
             model=self.model,
             provider=self.provider,
             capability=self.capability,
@@ -151,6 +155,8 @@ class UsageRecord(BaseModel):
     request_id: str
     began_at: str
     key: str
+    project: str
+    organisation: str
     capability: Capability
     asked_model: str
     endpoint: str

@@ -10,8 +10,10 @@ import typer
 from loquent import __version__
 from loquent.cli.console import EXIT_FAILURE, tell
 from loquent.cli.diarise import diarise
+from loquent.cli.keys import keys_app
 from loquent.cli.listen import listen
 from loquent.cli.models import models_app
+from loquent.cli.places import organisations_app, projects_app
 from loquent.cli.route import route_app
 from loquent.cli.serve import serve
 from loquent.cli.speak import list_voices, speak
@@ -38,6 +40,9 @@ app.command()(listen)
 app.command()(speak)
 app.command("voices")(list_voices)
 app.command("usage")(show_usage)
+app.add_typer(keys_app, name="keys")
+app.add_typer(projects_app, name="projects")
+app.add_typer(organisations_app, name="organisations")
 app.add_typer(models_app, name="models")
 app.add_typer(route_app, name="route")
 

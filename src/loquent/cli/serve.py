@@ -3,22 +3,20 @@
 from __future__ import annotations
 
 import asyncio
-import logging
 import shlex
 import socket
-import sys
 import time
 from collections.abc import Callable, Coroutine
 from pathlib import Path
 from typing import Annotated, Any
 
-import structlog
 import typer
 import uvicorn
 
 from loquent.cli.console import tell
+from loquent.cli.logs import log_to_stderr
 from loquent.settings import Settings, load_settings
-from loquent.wiring import build_app, prepare_ledger, sample_recording
+from loquent.wiring import Entry, build_app, prepare_accounts, prepare_ledger, sample_recording
 
 DRAIN_S = 30
 """How long running requests may take to end after the first Ctrl-C."""
@@ -45,15 +43,18 @@ def serve(
 ) -> None:
     """Serve the OpenAI audio API; /readyz answers 200 once the default model serves.
 
-    Beyond this machine (--host) a key is needed: set LOQUENT_API_KEY.
+    Beyond this machine (--host) a key is needed: LOQUENT_API_KEY, or one of `loquent keys`.
     """
     settings = load_settings(
         host=host, port=port, data_dir=data_dir, tls_cert=tls_cert, tls_key=tls_key
     )
-    _log_to_stderr(settings.log_level)
+    log_to_stderr(settings)
     listening = _listen(settings)
     app = build_app(settings)
     prepare_ledger(settings)
+    entry = prepare_accounts(settings)
+    if entry.first_key:
+        tell(_handing_over(entry.first_key))
     server = _AnnouncingServer(
         uvicorn.Config(
             app,
@@ -68,6 +69,7 @@ def serve(
             ws_ping_timeout=PONG_S,
         ),
         settings,
+        entry,
         app.state.drain,
     )
     server.run(sockets=[listening])
@@ -98,17 +100,19 @@ class _AnnouncingServer(uvicorn.Server):
         self,
         config: uvicorn.Config,
         settings: Settings,
+        entry: Entry,
         drain: Callable[[], Coroutine[Any, Any, None]],
     ) -> None:
         super().__init__(config)
         self._settings = settings
+        self._entry = entry
         self._drain = drain
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
         if self.started:
             port = self.servers[0].sockets[0].getsockname()[1]
-            tell(_greeting(self._settings, port))
+            tell(_greeting(self._settings, self._entry, port))
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         """Give live sessions their final text first: uvicorn would cut them off."""
@@ -122,33 +126,24 @@ class _AnnouncingServer(uvicorn.Server):
         await super().shutdown(sockets)
 
 
-def _greeting(settings: Settings, port: int) -> str:
+def _handing_over(key: str) -> str:
+    """Show the first key; nothing else ever does."""
+    return (
+        "Others can reach this server, so callers need a key. This one may do everything. It is"
+        " shown only now, so keep it:\n\n"
+        f"  export LOQUENT_API_KEY={key}\n\n"
+        "Callers send theirs as 'Authorization: Bearer <key>'. Make one for each of them with"
+        " `loquent keys create`.\n"
+    )
+
+
+def _greeting(settings: Settings, entry: Entry, port: int) -> str:
     host = f"[{settings.host}]" if ":" in settings.host else settings.host
     base_url = f"{'https' if settings.tls_cert else 'http'}://{host}:{port}"
-    key = ' -H "Authorization: Bearer $LOQUENT_API_KEY"' if settings.api_key else ""
+    key = ' -H "Authorization: Bearer $LOQUENT_API_KEY"' if entry.needs_key else ""
     recording = shlex.quote(f"file=@{sample_recording(settings) or 'talk.mp3'}")
     return (
         f"Loquent listens on {base_url}. Try:\n"
         f"  curl{key} -F {recording} -F model={settings.default_model} "
         f"{base_url}/v1/audio/transcriptions"
-    )
-
-
-def _log_to_stderr(level: str) -> None:
-    """Write one line per event: JSON for machines, colours for a person at a terminal."""
-    least_severe = logging.getLevelNamesMapping()[level.upper()]
-    is_terminal = sys.stderr.isatty()
-    structlog.configure(
-        processors=[
-            structlog.processors.add_log_level,
-            structlog.processors.TimeStamper(fmt="iso", utc=True),
-            structlog.dev.ConsoleRenderer() if is_terminal else structlog.processors.JSONRenderer(),
-        ],
-        wrapper_class=structlog.make_filtering_bound_logger(least_severe),
-        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
-    )
-    logging.basicConfig(level=max(least_severe, logging.WARNING), stream=sys.stderr)
-    # A second Ctrl-C cancels whatever still runs; that is no error of anybody.
-    logging.getLogger("uvicorn.error").addFilter(
-        lambda record: "CancelledError" not in record.getMessage()
     )

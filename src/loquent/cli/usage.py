@@ -17,6 +17,7 @@ from loquent.api.usage_routes import USAGE_PATH
 from loquent.api.usage_schemas import UsageFigures, UsageQuestion, UsageReport
 from loquent.cli.asking import Question, asked
 from loquent.cli.console import answers, tell
+from loquent.domain.accounts import OPERATOR
 from loquent.domain.model import Capability
 from loquent.domain.usage import UsageGroup
 from loquent.render.lines import on_one_line
@@ -42,6 +43,7 @@ def show_usage(  # noqa: PLR0913 - a command line has as many options as it has
         typer.Option(formats=_DAY, metavar="DATE", help="The last day, UTC: 2026-11-30"),
     ] = None,
     key: Annotated[str | None, typer.Option(help="Only what this key asked for.")] = None,
+    project: Annotated[str | None, typer.Option(help="Only what its keys asked for.")] = None,
     model: Annotated[str | None, typer.Option(help="Only what this model served.")] = None,
     provider: Annotated[str | None, typer.Option(help="Only what it served.")] = None,
     capability: Annotated[Capability | None, typer.Option("--for", help="Only this work.")] = None,
@@ -63,6 +65,7 @@ def show_usage(  # noqa: PLR0913 - a command line has as many options as it has
         since=since.date() if since else None,
         until=until.date() if until else None,
         key=key,
+        project=project,
         model=model,
         provider=provider,
         capability=capability,
@@ -87,7 +90,7 @@ def _read(question: UsageQuestion, settings: Settings) -> UsageReport:
 
     async def read() -> UsageReport:
         async with open_ledger(settings) as ledger:
-            return await usage_report(kept(ledger), question, currency)
+            return await usage_report(kept(ledger), question, currency, OPERATOR)
 
     return asyncio.run(read())
 

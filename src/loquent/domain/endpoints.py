@@ -7,9 +7,10 @@ An *endpoint* is one model at one *provider*; a provider is a company, a server 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
+from loquent.domain.accounts import Bounds, common
 from loquent.domain.model import Capability, Voice
 from loquent.domain.pricing import Price
 
@@ -72,14 +73,27 @@ class RoutingLimits:
 
     Attributes:
         allowed_providers: ids of providers; None for all.
+        allowed_models: names of models, aliases or endpoints, set by the caller's key alone; None
+            for all.
         eu_native: only providers that are based and regulated in the EU.
         allow_quantization: also weights of less than 16 bits.
     """
 
     preference: Preference = Preference.BALANCED
     allowed_providers: frozenset[str] | None = None
+    allowed_models: frozenset[str] | None = None
     eu_native: bool = False
     allow_quantization: bool = True
+
+    def within(self, bounds: Bounds) -> RoutingLimits:
+        """Return what is left of this for a caller who is bound."""
+        return replace(
+            self,
+            allowed_providers=common(self.allowed_providers, bounds.providers),
+            allowed_models=common(self.allowed_models, bounds.models),
+            eu_native=self.eu_native or bounds.eu_native,
+            allow_quantization=self.allow_quantization and bounds.allow_quantization,
+        )
 
 
 @dataclass(frozen=True, slots=True)

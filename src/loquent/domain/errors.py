@@ -12,10 +12,15 @@ LoquentError
         UnsupportedOptionError      a known option has a value we cannot honour
         NotFoundError               no such route or object
         MethodNotAllowedError       the route exists, the method does not
+        IdempotencyKeyReusedError   its Idempotency-Key came with another request before
         UnsupportedMediaTypeError   the body is not of the type the route reads
     AuthenticationError             no key, or a wrong one
     PermissionDeniedError           the key may not do this
+    ConflictError                   something else came first; what it says is out of date
+        RequestInProgressError      the same request is being worked on
+        AnswerNotKeptError          the same request was done, and its answer cannot be had again
     RateLimitError                  too many requests; `retry_after_s` says when to return
+    BudgetExceededError             the money is spent
     ShuttingDownError               the server was told to end at once
     LedgerUnavailableError          what is used cannot be written down, so nothing is served
     NoEndpointError                 several could serve, but none within the caller's limits now
@@ -132,6 +137,12 @@ class UnsupportedMediaTypeError(InvalidRequestError):
     code = "unsupported_media_type"
 
 
+class IdempotencyKeyReusedError(InvalidRequestError):
+    """An Idempotency-Key that came with another request before."""
+
+    code = "idempotency_key_reused"
+
+
 class AuthenticationError(LoquentError):
     """The key is missing or wrong."""
 
@@ -144,11 +155,37 @@ class PermissionDeniedError(LoquentError):
     code = "permission_denied"
 
 
+class ConflictError(LoquentError):
+    """Something else came first: what the request says of the state of things does not hold."""
+
+    code = "conflict"
+    retryable = True
+
+
+class RequestInProgressError(ConflictError):
+    """The same request came before, and is being worked on."""
+
+    code = "idempotency_in_progress"
+
+
+class AnswerNotKeptError(ConflictError):
+    """The same request was done before, and its answer cannot be had again."""
+
+    code = "idempotency_answer_not_kept"
+    retryable = False
+
+
 class RateLimitError(LoquentError):
     """Too much at once; worth repeating after `retry_after_s`."""
 
     code = "rate_limit_exceeded"
     retryable = True
+
+
+class BudgetExceededError(LoquentError):
+    """A budget does not have what the request may cost."""
+
+    code = "insufficient_quota"
 
 
 class ShuttingDownError(LoquentError):

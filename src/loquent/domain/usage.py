@@ -22,6 +22,8 @@ class UsageRow:
             second row of the same id changes nothing.
         began_at: when the request came, UTC.
         key: who asked: the id of a key, "" where the server knows no keys.
+        project: of the key, "" where it has none.
+        organisation: of the project.
         asked_model: the name that the request used.
         endpoint: id of the endpoint that served, "" where none did.
         outcome: OK, CLIENT_GONE, or the code of the error that ended it.
@@ -55,6 +57,8 @@ class UsageRow:
     price_micros: int = 0
     currency: str = "USD"
     took_ms: int = 0
+    project: str = ""
+    organisation: str = ""
 
 
 class UsageGroup(StrEnum):
@@ -62,6 +66,8 @@ class UsageGroup(StrEnum):
 
     DAY = "day"
     KEY = "key"
+    PROJECT = "project"
+    ORGANISATION = "organisation"
     MODEL = "model"
     PROVIDER = "provider"
     ENDPOINT = "endpoint"
@@ -81,6 +87,8 @@ class UsageQuery:
     since: date | None = None
     until: date | None = None
     key: str | None = None
+    project: str | None = None
+    organisation: str | None = None
     model: str | None = None
     provider: str | None = None
     capability: Capability | None = None

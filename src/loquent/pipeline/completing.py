@@ -7,13 +7,14 @@ from collections.abc import AsyncGenerator
 from contextlib import aclosing
 from dataclasses import replace
 
-from loquent.domain.audio import AudioSource, duration_s
+from loquent.domain.audio import AudioSource
 from loquent.domain.endpoints import Detail
 from loquent.domain.request import TranscriptionRequest
 from loquent.domain.speakers import Diarization, DiarizationRequest
 from loquent.domain.transcript import Segment, Transcript
 from loquent.pipeline.attribution import attributed
 from loquent.pipeline.derivation import spread, told_segment
+from loquent.pipeline.measuring import counted_length_s
 from loquent.ports import AudioDecoder, Diarizer, Transcriber
 
 _OF_SPEAKERS = frozenset({Detail.SPEAKERS, Detail.KNOWN_SPEAKERS, Detail.SPEAKER_COUNT})
@@ -84,7 +85,9 @@ class CompletedTranscriber:
         is_bare = bool(transcript.text) and not transcript.segments
         needs_times = is_bare and (Detail.SEGMENTS in self._derived or speakers is not None)
         if needs_times or not transcript.duration_s:  # what is told may be rounded up for a bill
-            counted_s = speakers.duration_s if speakers else await self._counted_s(source)
+            counted_s = (
+                speakers.duration_s if speakers else await counted_length_s(self._decoder, source)
+            )
             transcript = replace(transcript, duration_s=counted_s)
         if needs_times:
             segments = spread(transcript.text, transcript.duration_s)
@@ -93,14 +96,6 @@ class CompletedTranscriber:
             whole = told_segment(0, 0.0, transcript.duration_s, transcript.text)
             return replace(transcript, segments=(whole,))
         return transcript
-
-    async def _counted_s(self, source: AudioSource) -> float:
-        """Count the samples of a recording of which the provider did not tell the length."""
-        counted_s = 0.0
-        async with aclosing(self._decoder.decode(source)) as windows:
-            async for window in windows:
-                counted_s += duration_s(window)
-        return counted_s
 
 
 async def _by_speakers(

@@ -1,7 +1,10 @@
 """The seams of the house: what a room may ask of another without knowing who answers."""
 
+from loquent.ports.accounts import AccountStore
 from loquent.ports.directory import ActivityBoard, ModelDirectory
+from loquent.ports.idempotency import AnswerStore, Claimed
 from loquent.ports.ledger import Ledger
+from loquent.ports.limits import RateLimiter, Treasury
 from loquent.ports.listening import (
     AudioDecoder,
     Lane,
@@ -41,8 +44,11 @@ __all__ = [
     "N_VOICE_DIMENSIONS",
     "N_WINDOW_SPEAKERS",
     "WINDOW_S",
+    "AccountStore",
     "ActivityBoard",
+    "AnswerStore",
     "AudioDecoder",
+    "Claimed",
     "Diarizer",
     "Lane",
     "Ledger",
@@ -55,6 +61,7 @@ __all__ = [
     "PieceSpeaker",
     "PieceSpeakerSource",
     "Provider",
+    "RateLimiter",
     "Recognition",
     "RecognitionOptions",
     "RecognizerSource",
@@ -63,6 +70,7 @@ __all__ = [
     "SpeechRecognizer",
     "SpokenPiece",
     "Transcriber",
+    "Treasury",
     "VoiceActivityDetector",
     "VoiceActivityStream",
     "VoiceAnalyst",

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, Final
 from urllib.parse import quote
 
-from sqlalchemy import URL, Engine, event, make_url
+from sqlalchemy import URL, Engine, create_engine, event, make_url
 from sqlalchemy.engine import Connection
 from sqlalchemy.engine.interfaces import DBAPIConnection
 from sqlalchemy.exc import ArgumentError, DBAPIError, DisconnectionError, SQLAlchemyError
@@ -78,15 +78,14 @@ class Address:
 
 @dataclass(frozen=True, slots=True)
 class Engines:
-    """The two ways to a database; readers never hold up the writer."""
+    """The two ways to a database; readers never hold up the writer.
 
-    writing: AsyncEngine
+    Attributes:
+        writing: blocks, and is used by one thread.
+    """
+
+    writing: Engine
     reading: AsyncEngine
-
-    async def dispose(self) -> None:
-        """Close every connection; the next use opens new ones."""
-        await self.writing.dispose()
-        await self.reading.dispose()
 
 
 def address_of(database_url: str) -> Address:
@@ -124,9 +123,9 @@ def engines_of(address: Address, limit_s: float) -> Engines:
     logging.getLogger("aiosqlite").setLevel(logging.INFO)
     arguments = connecting(address, limit_s) | {"max_overflow": 0}
     with teaching_to_install():
-        writing = create_async_engine(address.url, pool_size=1, **arguments)
+        writing = create_engine(address.blocking_url, pool_size=1, **arguments)
         reading = create_async_engine(address.url, pool_size=_N_READERS, **arguments)
-    prepare(writing.sync_engine, address, limit_s)
+    prepare(writing, address, limit_s)
     prepare(reading.sync_engine, address, _READ_LIMIT_S, begin="BEGIN")
     return Engines(writing, reading)
 

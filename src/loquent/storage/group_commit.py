@@ -1,4 +1,4 @@
-"""Rows that come at the same time share one write; knows no database and no table."""
+"""What comes at the same time shares one write; knows no database and no table."""
 
 from __future__ import annotations
 
@@ -8,15 +8,15 @@ from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
-from typing import Final, Generic, TypeVar
+from typing import Final, Generic, TypeAlias, TypeVar
 
 from loquent.domain.errors import LedgerUnavailableError
 
 N_TOGETHER: Final = 1000
-"""Rows in one write: more of them would make the first wait for the last."""
+"""Items in one write: more of them would make the first wait for the last."""
 
 N_WAITING: Final = 10_000
-"""Rows that are kept for a database that is away; some 10 MB."""
+"""Items that are kept for a database that is away; some 10 MB."""
 
 _RETRY_S: Final = 0.2
 _FRESH_S: Final = 0.5
@@ -24,51 +24,61 @@ _FAREWELL_S: Final = 5.0
 
 _logger = logging.getLogger(__name__)
 
-RowT = TypeVar("RowT")
+T = TypeVar("T")
+ItemT = TypeVar("ItemT")
+ResultT = TypeVar("ResultT")
+
+Write: TypeAlias = Callable[[Sequence[ItemT]], Awaitable[Sequence[ResultT]]]
 
 
 class RowRefusedError(Exception):
-    """The database is there, but does not want one of these rows."""
+    """The database is there, but does not want one of these items."""
 
 
-def _future() -> asyncio.Future[bool]:
+def _future() -> asyncio.Future[T]:
     return asyncio.get_running_loop().create_future()
 
 
 @dataclass(slots=True, eq=False)
-class _Waiting(Generic[RowT]):
-    row: RowT
-    told: asyncio.Future[bool] = field(default_factory=_future)
+class _Waiting(Generic[ItemT, ResultT]):
+    """An item, and who waits for it.
 
-    def tell(self, *, is_written: bool) -> None:
+    Attributes:
+        told: what became of it in a tuple, which is empty if it was refused.
+        is_wanted: it is to be written, whether anybody waits or not.
+    """
+
+    item: ItemT
+    told: asyncio.Future[tuple[ResultT, ...]] = field(default_factory=_future)
+    is_wanted: bool = True
+
+    def tell(self, *results: ResultT) -> None:
         if not self.told.done():
-            self.told.set_result(is_written)
+            self.told.set_result(results)
 
 
-class GroupCommit(Generic[RowT]):
-    """One task that writes all rows that wait, then those that came meanwhile, and so on.
-
-    A row that was taken is kept until it is written or refused, also when its caller has gone or
-    was told that it took too long: what it stands for has happened.
+class GroupCommit(Generic[ItemT, ResultT]):
+    """One task that writes all items that wait, then those that came meanwhile, and so on.
 
     Args:
-        write: writes rows, all or none; none at all tries whether it could. Rows that are
-            already there are written again without harm.
+        write: writes items, all or none, and returns what became of each in order; none at all
+            tries whether it could. Items that were written already are written again without
+            harm.
             Raises: LedgerUnavailableError, RowRefusedError.
         unavailable: makes the error for a caller.
-        limit_s: how long a caller waits.
+        limit_s: how long a caller waits while nothing is written.
     """
 
     def __init__(
         self,
-        write: Callable[[Sequence[RowT]], Awaitable[None]],
+        write: Write[ItemT, ResultT],
         unavailable: Callable[[], LedgerUnavailableError],
         limit_s: float,
     ) -> None:
-        self._write_rows = write
+        self._write_items = write
         self._unavailable = unavailable
         self._limit_s = limit_s
-        self._waiting: deque[_Waiting[RowT]] = deque()
+        self._waiting: deque[_Waiting[ItemT, ResultT]] = deque()
         self._next_round: asyncio.Future[bool] | None = None
         self._wake = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
@@ -86,23 +96,33 @@ class GroupCommit(Generic[RowT]):
             return
         self._ends_at_s = _now_s() + _FAREWELL_S
         self._wake.set()
-        # Whoever is cancelled while closing still leaves the last rows to be written.
+        # Whoever is cancelled while closing still leaves the last items to be written.
         await asyncio.shield(self._task)
 
-    async def write(self, row: RowT) -> None:
-        """Return once the row is written.
+    async def write(self, item: ItemT, *, is_kept: bool = True) -> ResultT:
+        """Return what became of an item once it is written.
 
-        Raises: LedgerUnavailableError: if that takes too long, or the row is refused.
+        Args:
+            is_kept: write it also if its caller has gone or was told that it took too long: what
+                it stands for has happened.
+
+        Raises: LedgerUnavailableError: if that takes too long, or the item is refused.
         """
         if not self._is_open or len(self._waiting) >= N_WAITING:
             raise self._unavailable()
-        waiting = _Waiting(row)
+        waiting: _Waiting[ItemT, ResultT] = _Waiting(item)
         self._waiting.append(waiting)
         self._wake.set()
-        await self._expect(waiting.told)
+        try:
+            results = await self._expect(waiting.told)
+        finally:
+            waiting.is_wanted = is_kept
+        if not results:
+            raise self._unavailable()
+        return results[0]
 
     async def check(self) -> None:
-        """Return if a row could be written now; asks the database twice a second at most.
+        """Return if an item could be written now; asks the database twice a second at most.
 
         Raises: LedgerUnavailableError: at once where the last write failed.
         """
@@ -117,19 +137,23 @@ class GroupCommit(Generic[RowT]):
         if _now_s() - self._written_at_s < _FRESH_S:
             return
         self._wake.set()
-        await self._expect(told)
+        if not await self._expect(told):
+            raise self._unavailable()
 
     @property
     def _is_open(self) -> bool:
         is_running = self._task is not None and not self._task.done()
         return is_running and self._ends_at_s == float("inf")
 
-    async def _expect(self, told: asyncio.Future[bool]) -> None:
-        await asyncio.wait({told}, timeout=self._limit_s)
-        if not told.done():
-            self._is_failing = True
-        if not told.done() or not told.result():
-            raise self._unavailable()
+    async def _expect(self, told: asyncio.Future[T]) -> T:
+        """Wait as long as the database answers, however much there is to be written."""
+        while not told.done():
+            waiting_since_s = _now_s()
+            await asyncio.wait({told}, timeout=self._limit_s)
+            if not told.done() and self._written_at_s < waiting_since_s:
+                self._is_failing = True
+                raise self._unavailable()
+        return told.result()
 
     async def _run(self) -> None:
         while True:
@@ -148,6 +172,7 @@ class GroupCommit(Generic[RowT]):
 
     async def _round(self) -> bool:
         asked, self._next_round = self._next_round, None
+        self._waiting = deque(waiting for waiting in self._waiting if waiting.is_wanted)
         try:
             await self._write(list(islice(self._waiting, N_TOGETHER)))
         except LedgerUnavailableError:
@@ -161,24 +186,28 @@ class GroupCommit(Generic[RowT]):
             asked.set_result(is_good)
         return is_good
 
-    async def _write(self, batch: Sequence[_Waiting[RowT]]) -> None:
+    async def _write(self, batch: Sequence[_Waiting[ItemT, ResultT]]) -> None:
         try:
-            await self._write_rows([waiting.row for waiting in batch])
+            results = await self._write_items([waiting.item for waiting in batch])
         except RowRefusedError:
             if len(batch) <= 1:
-                self._settle(batch, is_written=False)
+                self._settle(batch, [()] * len(batch))
                 return
-            # Halves of halves find the row that is refused in few writes.
+            # Halves of halves find the item that is refused in few writes.
             middle = len(batch) // 2
             await self._write(batch[:middle])
             await self._write(batch[middle:])
         else:
-            self._settle(batch, is_written=True)
+            self._settle(batch, [(result,) for result in results])
 
-    def _settle(self, batch: Sequence[_Waiting[RowT]], *, is_written: bool) -> None:
-        for waiting in batch:
+    def _settle(
+        self,
+        batch: Sequence[_Waiting[ItemT, ResultT]],
+        results: Sequence[tuple[ResultT, ...]],
+    ) -> None:
+        for waiting, told in zip(batch, results, strict=True):
             self._waiting.popleft()
-            waiting.tell(is_written=is_written)
+            waiting.tell(*told)
 
 
 def _now_s() -> float:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, timedelta
 from types import MappingProxyType
 from typing import Any, Final, TypeAlias
 
@@ -25,6 +25,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 
 from loquent.domain.model import Capability
 from loquent.domain.usage import OK, UsageGroup, UsageQuery, UsageRow, UsageSum
+from loquent.storage.columns import moment_of, storable, us_of
 from loquent.storage.tables import USAGE
 
 Values: TypeAlias = Mapping[str, str | int]
@@ -33,16 +34,16 @@ Values: TypeAlias = Mapping[str, str | int]
 Place: TypeAlias = tuple[int, str]
 """Where a row stands among all: when it began, in microseconds, and its id."""
 
-_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
-_EPOCH_DAY: Final = _EPOCH.toordinal()
-_MICROSECOND: Final = timedelta(microseconds=1)
-_DAY_US: Final = timedelta(days=1) // _MICROSECOND
+_EPOCH_DAY: Final = date(1970, 1, 1).toordinal()
+_DAY_US: Final = timedelta(days=1) // timedelta(microseconds=1)
 
 _GROUPED: Final[Mapping[UsageGroup, ColumnElement[Any]]] = MappingProxyType(
     {
         # A literal in the statement: PostgreSQL takes two bound values for two different groups.
         UsageGroup.DAY: USAGE.c.began_at_us // literal(_DAY_US, literal_execute=True),
         UsageGroup.KEY: USAGE.c.key,
+        UsageGroup.PROJECT: USAGE.c.project,
+        UsageGroup.ORGANISATION: USAGE.c.organisation,
         UsageGroup.MODEL: USAGE.c.model,
         UsageGroup.PROVIDER: USAGE.c.provider,
         UsageGroup.ENDPOINT: USAGE.c.endpoint,
@@ -72,17 +73,16 @@ def values_of(row: UsageRow) -> Values:
     """
     fields = asdict(row)
     began_at = fields.pop("began_at")
-    storable = {
-        name: _storable(value) if isinstance(value, str) else value
-        for name, value in fields.items()
+    columns = {
+        name: storable(value) if isinstance(value, str) else value for name, value in fields.items()
     }
-    return {**storable, "began_at_us": (began_at - _EPOCH) // _MICROSECOND}
+    return {**columns, "began_at_us": us_of(began_at)}
 
 
 def row_of(found: Row[Any]) -> UsageRow:
     """Return the row that `select_rows` found."""
     fields = dict(found._mapping)  # noqa: SLF001 - public by its documentation, despite its name
-    began_at = _EPOCH + fields.pop("began_at_us") * _MICROSECOND
+    began_at = moment_of(fields.pop("began_at_us"))
     capability = Capability(fields.pop("capability"))
     return UsageRow(began_at=began_at, capability=capability, **fields)
 
@@ -147,19 +147,15 @@ def _wanted(query: UsageQuery) -> list[ColumnElement[bool]]:
         wanted.append(USAGE.c.began_at_us < _start_us(query.until) + _DAY_US)
     equal = {
         USAGE.c.key: query.key,
+        USAGE.c.project: query.project,
+        USAGE.c.organisation: query.organisation,
         USAGE.c.model: query.model,
         USAGE.c.provider: query.provider,
         USAGE.c.capability: query.capability,
     }
-    wanted += [column == _storable(value) for column, value in equal.items() if value is not None]
+    wanted += [column == storable(value) for column, value in equal.items() if value is not None]
     return wanted
 
 
 def _start_us(day: date) -> int:
     return (day.toordinal() - _EPOCH_DAY) * _DAY_US
-
-
-def _storable(text: str) -> str:
-    # PostgreSQL holds no NUL, and neither database half a surrogate pair; a name that a caller
-    # made up must not keep a row from being written.
-    return text.encode("utf-8", "replace").decode().replace("\0", "\N{REPLACEMENT CHARACTER}")

@@ -2,12 +2,15 @@
 
 from loquent.models.events import Phase, PullEvent
 from loquent.models.store import InstalledModel, ModelStore
+from loquent.wiring.accounts import Entry, prepare_accounts
+from loquent.wiring.administering import open_administration
 from loquent.wiring.app import build_app
 from loquent.wiring.ledger import open_ledger, prepare_ledger
 from loquent.wiring.platform import LocalPlatform
 from loquent.wiring.store import build_store, package_mirror, sample_recording
 
 __all__ = [
+    "Entry",
     "InstalledModel",
     "LocalPlatform",
     "ModelStore",
@@ -15,8 +18,10 @@ __all__ = [
     "PullEvent",
     "build_app",
     "build_store",
+    "open_administration",
     "open_ledger",
     "package_mirror",
+    "prepare_accounts",
     "prepare_ledger",
     "sample_recording",
 ]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncGenerator
 from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import replace
 
 import structlog
 from fastapi import FastAPI
@@ -15,7 +16,7 @@ from loquent.api.parts import UploadLimits
 from loquent.api.uploads import sweep_stale_uploads
 from loquent.domain.errors import LoquentError
 from loquent.settings import Settings
-from loquent.wiring.ledger import build_ledger, opened
+from loquent.wiring.bookkeeping import Books
 from loquent.wiring.platform import LocalPlatform
 
 _log = structlog.get_logger("loquent.wiring")
@@ -27,14 +28,14 @@ def build_app(settings: Settings) -> FastAPI:
     Raises: ModelNotFoundError: if the default model is not installed.
     """
     platform = LocalPlatform(settings, preload=_always_loaded(settings))
-    ledger = build_ledger(settings)
+    books = Books.of(settings)
 
     @asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncGenerator[None]:
         sweep_stale_uploads(options.upload_directory)
         async with AsyncExitStack() as owned:
-            if ledger is not None:
-                await owned.enter_async_context(opened(ledger))
+            if books is not None:
+                await owned.enter_async_context(books.running())
             await owned.enter_async_context(platform.running())
             warm_up = asyncio.create_task(_preload(platform))
             yield
@@ -67,9 +68,22 @@ def build_app(settings: Settings) -> FastAPI:
         board=platform,
         live_board=platform,
         planner=platform.routing.planner,
-        ledger=ledger,
+        estimates=platform.routing.estimates,
     )
-    return create_app(services, options, lifespan)
+    return create_app(_with_books(services, books) if books else services, options, lifespan)
+
+
+def _with_books(services: Services, books: Books) -> Services:
+    return replace(
+        services,
+        ledger=books.ledger,
+        keys=books.accounts.keyring,
+        registry=books.accounts.registry,
+        treasury=books.ledger,
+        limiter=books.limiter,
+        answers=books.answers,
+        sealer=books.sealer,
+    )
 
 
 def _always_loaded(settings: Settings) -> tuple[str, ...]:

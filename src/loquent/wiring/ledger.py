@@ -5,54 +5,72 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol, TypeVar
 from urllib.parse import quote
 
 from loquent.domain.errors import LedgerUnavailableError
 from loquent.ports import Ledger
-from loquent.settings import Settings, SettingsError
+from loquent.settings import NO_LEDGER, Settings, SettingsError
 
 if TYPE_CHECKING:
     from loquent.storage.ledger import SqlLedger
+    from loquent.storage.opening import Database
 
 LEDGER_FILE = "loquent.db"
-OFF = "off"
+
+
+class Openable(Protocol):
+    """What is opened before use and closed after it."""
+
+    async def open(self) -> None: ...
+
+    async def close(self) -> None: ...
+
+
+_StoreT = TypeVar("_StoreT", bound=Openable)
 
 
 def ledger_url(settings: Settings) -> str | None:
     """Return the address of the database, None where nothing is to be written down."""
-    if settings.ledger == OFF:
+    if settings.ledger == NO_LEDGER:
         return None
     file = quote(str(settings.data_dir.absolute() / LEDGER_FILE))
     return settings.ledger or f"sqlite+aiosqlite:///{file}"
 
 
-def build_ledger(settings: Settings) -> SqlLedger | None:
-    """Build the ledger, not open yet; None where nothing is to be written down.
+def build_database(settings: Settings) -> Database | None:
+    """Name the database, not open yet; None where nothing is to be written down.
 
     Raises: SettingsError: if the address is none, or its driver is missing.
     """
     url = ledger_url(settings)
     if url is None:
         return None
-    from loquent.storage.ledger import SqlLedger  # noqa: PLC0415 - SQLAlchemy takes long to import
+    from loquent.storage.opening import Database  # noqa: PLC0415 - SQLAlchemy takes long to import
 
-    with _told():
-        return SqlLedger(url)
+    with told():
+        return Database.at(url)
+
+
+def ledger_in(database: Database) -> SqlLedger:
+    """Build the ledger, not open yet; it keeps money for requests, too."""
+    from loquent.storage.ledger import SqlLedger  # noqa: PLC0415 - as above
+
+    return SqlLedger(database)
 
 
 @asynccontextmanager
-async def opened(ledger: SqlLedger) -> AsyncIterator[Ledger]:
-    """Keep a ledger open for as long as the context is.
+async def opened(store: _StoreT) -> AsyncIterator[_StoreT]:
+    """Keep a database, or what is kept in one, open for as long as the context is.
 
     Raises: SettingsError: if it cannot be opened.
     """
     try:
-        with _told():
-            await ledger.open()
-        yield ledger
+        with told():
+            await store.open()
+        yield store
     finally:
-        await ledger.close()
+        await store.close()
 
 
 def prepare_ledger(settings: Settings) -> None:
@@ -74,16 +92,16 @@ async def open_ledger(settings: Settings) -> AsyncIterator[Ledger | None]:
 
     Raises: SettingsError: if it cannot be opened.
     """
-    ledger = build_ledger(settings)
-    if ledger is None:
+    database = build_database(settings)
+    if database is None:
         yield None
         return
-    async with opened(ledger) as open_one:
-        yield open_one
+    async with opened(database), opened(ledger_in(database)) as ledger:
+        yield ledger
 
 
 @contextmanager
-def _told() -> Iterator[None]:
+def told() -> Iterator[None]:
     """Turn what is wrong with the database into an error of the settings."""
     from loquent.storage.database import StorageError  # noqa: PLC0415 - as above
 

@@ -4,17 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 
 from loquent.domain.endpoints import Endpoint
 from loquent.domain.errors import ModelNotFoundError
 from loquent.domain.model import Capability, ModelCard
 from loquent.domain.speech import SpeechRequest
 from loquent.pipeline.completing import CompletedTranscriber
+from loquent.pipeline.measuring import counted_length_s
 from loquent.ports import LiveTranscriber, Speaker, Transcriber
 from loquent.routing.attempts import AttemptLimits, Attempts
 from loquent.routing.board import EndpointBoard
 from loquent.routing.book import EndpointBook
+from loquent.routing.estimates import Estimates
 from loquent.routing.fitting import Rules
 from loquent.routing.live import LiveRouter
 from loquent.routing.local import local_endpoints
@@ -53,6 +55,10 @@ class Routing:
     def planner(self) -> Planner:
         board = EndpointBoard(self._queue_wait_s)
         return Planner(self.book, board, self._policy)
+
+    @cached_property
+    def estimates(self) -> Estimates:
+        return Estimates(self.planner, partial(counted_length_s, self.listening.decoder))
 
     @cached_property
     def attempts(self) -> Attempts:

@@ -8,10 +8,13 @@ from typing import Any
 import pytest
 from starlette.requests import ClientDisconnect
 
+from loquent.api.admission import Gate
 from loquent.api.edge import Began
 from loquent.api.live.closing import Closing
+from loquent.api.live.drain import DrainingError
 from loquent.api.live.metered import MeteredSession, SessionUse
 from loquent.api.metering import RETRY_AFTER_S, Meter, Use
+from loquent.domain.accounts import Account, Caller, RateLimits
 from loquent.domain.endpoints import Attempt, Served
 from loquent.domain.errors import (
     EngineError,
@@ -19,6 +22,7 @@ from loquent.domain.errors import (
     LedgerUnavailableError,
     LoquentError,
     ModelNotFoundError,
+    RateLimitError,
 )
 from loquent.domain.live import LiveRequest, SoundEncoding, SoundFormat
 from loquent.domain.model import Capability
@@ -26,19 +30,27 @@ from loquent.domain.pricing import Consumption, Price, PriceUnit
 from loquent.domain.speech import Casting, SpeechPlan
 from loquent.domain.transcript import Task, TokenCount, Transcript
 from loquent.domain.usage import CLIENT_GONE, OK
+from tests.fakes.estimated import FREE, FakeEstimate
 from tests.fakes.fake_ledger import FakeLedger
+from tests.fakes.fake_limiter import FakeLimiter
 from tests.fakes.fake_live_transcriber import FakeLiveSession
-from tests.fakes.fake_transcriber import Gate
+from tests.fakes.fake_transcriber import Gate as Passage
 from tests.unit.routing.places import per_hour, place
 
 NEAR = place("near", prices=per_hour(3_600_000))
 TRANSCRIPT = Transcript(Task.TRANSCRIBE, "Hello.", "en", 2.4, (), "large", "near")
+CALLER = Caller("static", "proj_p", "org_o", accounts=(Account("static"), Account("proj_p")))
 SERVED = Served(NEAR, (Attempt("far/large", "upstream_error", 0.2), Attempt(NEAR.id, "ok", 1.0)))
 
 
 def scope(path: str = "/v1/audio/transcriptions") -> dict[str, Any]:
-    named = {"loquent.request_id": "req_1", "loquent.key": "static", "loquent.began": Began.now()}
-    return {"type": "http", "path": path, "headers": [], **named}
+    named = {"request_id": "req_1", "caller": CALLER, "began": Began.now(), "headers": {}}
+    ours = {f"loquent.{name}": value for name, value in named.items()}
+    return {"type": "http", "path": path, "headers": [], **ours}
+
+
+def meter_of(ledger: FakeLedger | None, gate: Gate | None = None) -> Meter:
+    return Meter(ledger, "EUR", gate or Gate(None, None, "EUR"), lambda: (NEAR,))
 
 
 def request(
@@ -46,7 +58,7 @@ def request(
     capability: Capability = Capability.TRANSCRIPTION,
     path: str = "/v1/audio/transcriptions",
 ) -> Use:
-    return Meter(ledger, "EUR", lambda: (NEAR,)).request(scope(path), capability, "whisper-1")
+    return meter_of(ledger).request(scope(path), capability, "whisper-1", FREE)
 
 
 async def settled(use: Use) -> None:
@@ -59,6 +71,7 @@ async def test_a_transcript_is_written_with_all_that_it_took() -> None:
     await settled(request(ledger))
     row = ledger.only()
     assert (row.request_id, row.key, row.asked_model) == ("req_1", "static", "whisper-1")
+    assert (row.project, row.organisation) == ("proj_p", "org_o")
     assert (row.outcome, row.status, row.n_attempts) == (OK, 200, 2)
     assert (row.endpoint, row.provider, row.model) == ("near/large", "near", "large")
     assert (row.audio_ms, row.price_micros, row.currency) == (2_400, 2_400, "EUR")
@@ -130,6 +143,52 @@ async def test_an_answer_that_has_begun_keeps_its_status_and_its_endpoint() -> N
     assert (row.n_attempts, row.price_micros) == (2, 0)
 
 
+async def cut_short(use: Use, cause: Exception) -> None:
+    async with use:
+        use.served, use.done = SERVED, Consumption(1.5)
+        raise cause
+
+
+async def test_who_hangs_up_pays_for_what_was_done() -> None:
+    with pytest.raises(ClientDisconnect):
+        await cut_short(request(ledger := FakeLedger()), ClientDisconnect())
+    row = ledger.only()
+    assert (row.outcome, row.status, row.endpoint) == (CLIENT_GONE, 499, "near/large")
+    assert (row.audio_ms, row.price_micros, row.n_attempts) == (1_500, 1_500, 2)
+
+
+async def test_what_the_server_fails_at_is_free_however_much_was_done() -> None:
+    with pytest.raises(EngineError):
+        await cut_short(request(ledger := FakeLedger()), EngineError("broken"))
+    assert (ledger.only().audio_ms, ledger.only().price_micros) == (0, 0)
+
+
+async def test_a_request_that_was_claimed_keeps_the_name_of_its_row() -> None:
+    ledger = FakeLedger()
+    claimed = {**scope(), "loquent.claimed_id": "req_0"}
+    await settled(meter_of(ledger).request(claimed, Capability.TRANSCRIPTION, "whisper-1", FREE))
+    assert ledger.only().request_id == "req_0"
+
+
+async def test_a_seat_is_given_up_whatever_ends_the_request() -> None:
+    limiter = FakeLimiter()
+    meter = meter_of(FakeLedger(), Gate(limiter, None, "EUR"))
+    limits = RateLimits(concurrent_requests=1, requests_per_minute=9)
+    asked = scope() | {"loquent.caller": Caller("k", accounts=(Account("k", limits),))}
+
+    def another() -> Use:
+        return meter.request(asked, Capability.TRANSCRIPTION, "whisper-1", FREE)
+
+    await settled(another())
+    for cause in (EngineError("broken"), ClientDisconnect(), asyncio.CancelledError()):
+        with pytest.raises(type(cause)):
+            async with another():
+                raise cause
+    assert len(limiter.entered) == 4
+    assert not any(limiter.seated.values())
+    assert asked["loquent.headers"]["x-ratelimit-remaining-requests"] == "5"
+
+
 async def test_whoever_settles_first_is_the_only_one() -> None:
     ledger = FakeLedger()
 
@@ -152,7 +211,7 @@ async def test_an_answer_that_nobody_settles_is_a_defect() -> None:
 
 @pytest.mark.parametrize("settles", [True, False])
 async def test_a_row_is_written_although_who_waits_for_it_is_stopped(*, settles: bool) -> None:
-    ledger = FakeLedger(gate := Gate())
+    ledger = FakeLedger(gate := Passage())
 
     async def work() -> None:
         async with request(ledger) as use:
@@ -181,6 +240,17 @@ async def test_a_ledger_that_fails_withholds_the_answer_and_says_when_to_return(
     assert refused.value.retry_after_s == RETRY_AFTER_S
 
 
+@pytest.mark.parametrize("is_down", [True, False])
+async def test_what_became_of_a_row_stands_in_the_scope(*, is_down: bool) -> None:
+    asked = scope()
+    meter = meter_of(FakeLedger(is_down=is_down))
+    use = meter.request(asked, Capability.TRANSCRIPTION, "whisper-1", FREE)
+    with pytest.raises(EngineError):
+        await cut_short(use, EngineError("broken"))
+    assert asked["loquent.has_failed"]
+    assert asked.get("loquent.is_row_doubtful", False) == is_down
+
+
 async def test_a_ledger_that_fails_does_not_hide_what_went_wrong() -> None:
     with pytest.raises(EngineError):
         async with request(FakeLedger(is_down=True)):
@@ -189,10 +259,10 @@ async def test_a_ledger_that_fails_does_not_hide_what_went_wrong() -> None:
 
 async def test_a_ledger_known_to_fail_is_asked_before_work_and_never_else() -> None:
     ledger = FakeLedger()
-    meter = Meter(ledger, "EUR")
+    meter = meter_of(ledger)
 
     def another() -> Use:
-        return meter.request(scope(), Capability.TRANSCRIPTION, "whisper-1")
+        return meter.request(scope(), Capability.TRANSCRIPTION, "whisper-1", FREE)
 
     await settled(another())
     assert ledger.n_checks == 0
@@ -273,6 +343,28 @@ async def test_a_session_is_written_as_it_ended_and_failures_of_the_server_are_f
     row = ledger.only()
     assert (row.outcome, row.status) == (outcome, status)
     assert row.price_micros == 1_000 * is_charged
+
+
+async def test_a_session_over_its_limit_is_completed_and_paid() -> None:
+    ledger, limiter = FakeLedger(), FakeLimiter()
+    limits = RateLimits(audio_seconds_per_minute=1, concurrent_sessions=1)
+    asked = scope() | {"loquent.caller": Caller("k", accounts=(Account("k", limits),))}
+    meter = meter_of(ledger, Gate(limiter, None, "EUR"))
+    inner = meter.request(asked, Capability.REALTIME, "large", FakeEstimate())
+    await inner.admit()
+    use, sound = SessionUse(inner), SoundFormat(16_000)
+    use.asked_model, use.last = "large", TRANSCRIPT
+    hearing = MeteredSession(FakeLiveSession(LiveRequest("large", sound)), sound, use)
+    await hearing.hear(bytes(32_000))
+    assert any(limiter.seated.values())
+    with pytest.raises(DrainingError):
+        await hearing.hear(bytes(16_000))
+    assert isinstance(use.refusal, RateLimitError)
+    await use.end(Closing.of(use.refusal), 1006)
+    row = ledger.only()
+    assert (row.outcome, row.status) == ("rate_limit_exceeded", 1013)
+    assert (row.audio_ms, row.price_micros) == (1_500, 1_500)
+    assert not any(limiter.seated.values())
 
 
 async def test_a_session_that_nobody_took_names_no_endpoint() -> None:

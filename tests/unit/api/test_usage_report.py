@@ -14,10 +14,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from loquent.api.usage_csv import csv_text, report_csv
-from loquent.api.usage_report import csv_chunks, kept, usage_page, usage_report
+from loquent.api.usage_report import csv_chunks, kept, usage_page, usage_report, within_reach
 from loquent.api.usage_schemas import UsageQuestion, UsageReport, UsageRowsQuestion
-from loquent.domain.errors import NotFoundError, UnsupportedOptionError
-from loquent.domain.usage import UsageGroup, UsageRow
+from loquent.domain.accounts import OPERATOR, Caller, Reach
+from loquent.domain.errors import NotFoundError, PermissionDeniedError, UnsupportedOptionError
+from loquent.domain.usage import UsageGroup, UsageQuery, UsageRow
 from tests.fakes.listed_ledger import ROW, ListedLedger
 
 LARGE = 10**15
@@ -41,7 +42,8 @@ GROUPS = st.lists(st.sampled_from(UsageGroup), min_size=1, unique=True)
 
 
 async def report_on(rows: Sequence[UsageRow], groups: Sequence[UsageGroup]) -> UsageReport:
-    return await usage_report(ListedLedger(*rows), UsageQuestion(group_by=list(groups)), "USD")
+    question = UsageQuestion(group_by=list(groups))
+    return await usage_report(ListedLedger(*rows), question, "USD", OPERATOR)
 
 
 @given(rows=ROWS, groups=GROUPS)
@@ -85,7 +87,7 @@ async def test_times_are_told_in_utc_and_so_are_the_days_of_cursors() -> None:
     tokyo = timezone(timedelta(hours=9))
     late = replace(ROW, began_at=datetime(2026, 11, 2, 1, 30, tzinfo=tokyo))
     later = replace(late, request_id="req-2")
-    page = await usage_page(ListedLedger(late, later), UsageRowsQuestion(limit=1))
+    page = await usage_page(ListedLedger(late, later), UsageRowsQuestion(limit=1), OPERATOR)
     assert page.data[0].began_at == "2026-11-01T16:30:00.000Z"
     assert page.next == "2026-11-01.req-1"
     assert late.began_at.astimezone(UTC).day == 1
@@ -97,14 +99,14 @@ async def test_a_cursor_stays_within_the_limits_of_the_question() -> None:
         {"since": "2026-11-02", "after": "2026-11-01.req-1"}
     )
     with pytest.raises(UnsupportedOptionError) as refused:
-        await usage_page(ledger, question)
+        await usage_page(ledger, question, OPERATOR)
     assert refused.value.param == "after"
     assert str(ledger.queries[0].since) == "2026-11-02"
 
 
 async def test_rows_are_let_go_when_nobody_reads_on() -> None:
     ledger = ListedLedger(*(replace(ROW, request_id=f"{n:05d}") for n in range(2_000)))
-    chunks = csv_chunks(ledger, UsageRowsQuestion())
+    chunks = csv_chunks(ledger, UsageRowsQuestion(), OPERATOR)
     await anext(chunks)
     assert ledger.n_open == 1
     await chunks.aclose()
@@ -116,3 +118,48 @@ def test_who_keeps_nothing_says_so() -> None:
     assert kept(ledger) is ledger
     with pytest.raises(NotFoundError, match="setting `ledger`"):
         kept(None)
+
+
+def reaching(reach: Reach) -> Caller:
+    return Caller("key", "proj_p", "org_o", reach=reach)
+
+
+@pytest.mark.parametrize(
+    ("reach", "asked", "read"),
+    [
+        (Reach.SERVER, UsageQuery(), UsageQuery()),
+        (Reach.SERVER, UsageQuery(project="proj_x"), UsageQuery(project="proj_x")),
+        (Reach.ORGANISATION, UsageQuery(), UsageQuery(organisation="org_o")),
+        (
+            Reach.ORGANISATION,
+            UsageQuery(project="proj_x"),
+            UsageQuery(project="proj_x", organisation="org_o"),
+        ),
+        (Reach.PROJECT, UsageQuery(), UsageQuery(project="proj_p", organisation="org_o")),
+        (
+            Reach.PROJECT,
+            UsageQuery(project="proj_p", key="other"),
+            UsageQuery(project="proj_p", organisation="org_o", key="other"),
+        ),
+    ],
+)
+def test_a_key_reads_the_usage_within_its_reach(
+    reach: Reach, asked: UsageQuery, read: UsageQuery
+) -> None:
+    assert within_reach(asked, reaching(reach)) == read
+
+
+@pytest.mark.parametrize(
+    ("reach", "asked", "param"),
+    [
+        (Reach.ORGANISATION, UsageQuery(organisation="org_x"), "organisation"),
+        (Reach.PROJECT, UsageQuery(organisation="org_x"), "organisation"),
+        (Reach.PROJECT, UsageQuery(project="proj_x"), "project"),
+    ],
+)
+def test_who_asks_for_the_usage_of_others_is_told_that_it_may_not(
+    reach: Reach, asked: UsageQuery, param: str
+) -> None:
+    with pytest.raises(PermissionDeniedError) as refused:
+        within_reach(asked, reaching(reach))
+    assert refused.value.param == param

@@ -9,7 +9,7 @@ import pytest
 
 from loquent.storage.ledger import SqlLedger
 from tests.unit.storage.databases import Place, Postgres, running_postgres, sqlite_place
-from tests.unit.storage.usage_rows import PATIENCE_S
+from tests.unit.storage.ledgers import opened_ledger
 
 
 @pytest.fixture(scope="session")
@@ -28,7 +28,5 @@ def place(request: pytest.FixtureRequest, tmp_path: Path) -> Place:
 
 @pytest.fixture
 async def ledger(place: Place) -> AsyncIterator[SqlLedger]:
-    opened = SqlLedger(place.url, limit_s=PATIENCE_S)
-    await opened.open()
-    yield opened
-    await opened.close()
+    async with opened_ledger(place.url) as opened:
+        yield opened

@@ -14,16 +14,18 @@ from pathlib import Path
 import pytest
 
 from loquent.storage.database import address_of
-from loquent.storage.ledger import SqlLedger
+from loquent.storage.opening import Database
 from tests.unit.storage.databases import Place, Postgres, sqlite_place
-from tests.unit.storage.usage_rows import PATIENCE_S, all_rows
+from tests.unit.storage.ledgers import Clock, opened_ledger, real_time
+from tests.unit.storage.money import left_of, n_reservations
+from tests.unit.storage.usage_rows import all_rows
 
 _ROOT = Path(__file__).parents[3]
 
 
-def _acknowledged_before_death(url: str, n_rows: int) -> list[str]:
+def _acknowledged_before_death(url: str, n_rows: int, *account_id: str) -> list[str]:
     child = subprocess.Popen(
-        [sys.executable, "-m", "tests.unit.storage.writing_child", url],
+        [sys.executable, "-m", "tests.unit.storage.writing_child", url, *account_id],
         stdout=subprocess.PIPE,
         cwd=_ROOT,
         env={**os.environ, "PYTHONPATH": os.pathsep.join([str(_ROOT), *sys.path])},
@@ -48,25 +50,40 @@ async def test_no_acknowledged_row_is_lost_or_doubled_when_the_process_is_killed
     if file is not None:
         with closing(sqlite3.connect(file)) as connection:
             assert connection.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
-    ledger = SqlLedger(place.url, limit_s=PATIENCE_S)
-    await ledger.open()
-    written = [row.request_id for row in await all_rows(ledger)]
-    await ledger.close()
+    async with opened_ledger(place.url) as ledger:
+        written = [row.request_id for row in await all_rows(ledger)]
     assert len(acknowledged) >= n_rows
     assert set(acknowledged) <= set(written)
     assert len(written) == len(set(written))
 
 
-async def test_each_commit_of_sqlite_reaches_the_disk_before_it_counts(tmp_path: Path) -> None:
-    ledger = SqlLedger(sqlite_place(tmp_path).url)
-    await ledger.open()
+async def test_what_a_killed_process_reserved_is_free_half_a_minute_later(place: Place) -> None:
+    reserved = _acknowledged_before_death(place.url, 137, "org")
+    clock = Clock(real_time())
 
-    async with ledger._engines.writing.connect() as connection:
-        found = [
-            (await connection.exec_driver_sql(f"PRAGMA {name}")).scalar()
+    async with opened_ledger(place.url, now=clock) as ledger:
+        (kept,) = await ledger.balances(left_of("org"))
+        clock.pass_by(31)
+        (free,) = await ledger.balances(left_of("org"))
+        await ledger._expire()
+        n_open = await n_reservations(ledger)
+
+    assert kept.spent_micros >= len(reserved) >= 137
+    assert free.spent_micros == 0
+    assert n_open == 0
+
+
+async def test_each_commit_of_sqlite_reaches_the_disk_before_it_counts(tmp_path: Path) -> None:
+    database = Database.at(sqlite_place(tmp_path).url)
+    await database.open()
+
+    found = await database.write(
+        lambda connection: [
+            connection.exec_driver_sql(f"PRAGMA {name}").scalar()
             for name in ("journal_mode", "synchronous", "foreign_keys", "busy_timeout")
         ]
-    await ledger.close()
+    )
+    await database.close()
 
     full = 2
     assert found == ["wal", full, 1, 1000]
@@ -75,14 +92,15 @@ async def test_each_commit_of_sqlite_reaches_the_disk_before_it_counts(tmp_path:
 async def test_each_commit_of_postgresql_reaches_the_disk_before_it_counts(
     postgres: Postgres,
 ) -> None:
-    ledger = SqlLedger(postgres.new_place().url)
-    await ledger.open()
+    database = Database.at(postgres.new_place().url)
+    await database.open()
 
-    async with ledger._engines.writing.connect() as connection:
-        found = [
-            (await connection.exec_driver_sql(f"SHOW {name}")).scalar()
+    found = await database.write(
+        lambda connection: [
+            connection.exec_driver_sql(f"SHOW {name}").scalar()
             for name in ("synchronous_commit", "statement_timeout", "lock_timeout")
         ]
-    await ledger.close()
+    )
+    await database.close()
 
     assert found == ["on", "1s", "1s"]

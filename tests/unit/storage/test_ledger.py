@@ -19,7 +19,9 @@ from loquent.domain.usage import UsageGroup, UsageQuery, UsageRow
 from loquent.ports.ledger import Ledger
 from loquent.storage.database import StorageError
 from loquent.storage.ledger import SqlLedger
+from loquent.storage.opening import Database
 from tests.unit.storage.databases import Place, sqlite_place
+from tests.unit.storage.ledgers import opened_ledger
 from tests.unit.storage.usage_rows import (
     ALL,
     NOON,
@@ -43,15 +45,11 @@ async def test_a_row_comes_back_as_it_was_written(ledger: SqlLedger) -> None:
 
 async def test_a_row_is_there_for_who_opens_the_database_later(place: Place) -> None:
     for number in range(2):
-        ledger = SqlLedger(place.url, limit_s=PATIENCE_S)
-        await ledger.open()
-        await ledger.record(numbered(number))
-        await ledger.close()
+        async with opened_ledger(place.url) as ledger:
+            await ledger.record(numbered(number))
 
-    ledger = SqlLedger(place.url, limit_s=PATIENCE_S)
-    await ledger.open()
-    assert await all_rows(ledger) == [numbered(0), numbered(1)]
-    await ledger.close()
+    async with opened_ledger(place.url) as ledger:
+        assert await all_rows(ledger) == [numbered(0), numbered(1)]
 
 
 async def test_a_second_row_of_a_request_changes_nothing(ledger: SqlLedger) -> None:
@@ -84,6 +82,8 @@ async def test_sums_and_rows_are_those_that_python_finds(ledger: SqlLedger) -> N
         UsageQuery(since=date(2026, 7, 28), until=date(2026, 8, 3), key="k1"),
         UsageQuery(since=date.min, until=date.max, model="'; DROP TABLE usage; --"),
         UsageQuery(provider="b", capability=Capability.SPEECH),
+        UsageQuery(project="p1"),
+        UsageQuery(organisation="o1", key="k1"),
         UsageQuery(key="nobody"),
     ]
 
@@ -111,6 +111,8 @@ _ROWS = st.lists(
         outcome=st.sampled_from(["ok", "upstream_error"]),
         model=_NAMES,
         provider=_NAMES,
+        project=_NAMES,
+        organisation=_NAMES,
         audio_ms=_AMOUNTS,
         n_characters=_AMOUNTS,
         n_text_tokens=_AMOUNTS,
@@ -127,6 +129,8 @@ _QUERIES = st.builds(
     since=_DAYS,
     until=_DAYS,
     key=st.none() | _NAMES,
+    project=st.none() | _NAMES,
+    organisation=st.none() | _NAMES,
     capability=st.none() | st.sampled_from(Capability),
 )
 
@@ -140,12 +144,11 @@ def test_sums_of_any_rows_are_those_that_python_finds(
     groups: list[UsageGroup],
 ) -> None:
     async def look() -> None:
-        ledger = SqlLedger(sqlite_place(tmp_path_factory.mktemp("sums")).url, limit_s=PATIENCE_S)
-        await ledger.open()
-        await asyncio.gather(*(ledger.record(row) for row in rows))
-        assert await ledger.sums(query, groups) == summed(rows, query, groups)
-        assert await all_rows(ledger, query) == wanted(rows, query)
-        await ledger.close()
+        url = sqlite_place(tmp_path_factory.mktemp("sums")).url
+        async with opened_ledger(url) as ledger:
+            await asyncio.gather(*(ledger.record(row) for row in rows))
+            assert await ledger.sums(query, groups) == summed(rows, query, groups)
+            assert await all_rows(ledger, query) == wanted(rows, query)
 
     asyncio.run(look())
 
@@ -187,26 +190,21 @@ async def test_a_caller_who_goes_takes_no_row_along(ledger: SqlLedger) -> None:
 
 
 async def test_what_waits_is_written_before_the_end(place: Place) -> None:
-    ledger = SqlLedger(place.url, limit_s=PATIENCE_S)
-    await ledger.open()
-    recording = [asyncio.create_task(ledger.record(numbered(number))) for number in range(100)]
-    await asyncio.sleep(0)
-
-    await ledger.close()
+    async with opened_ledger(place.url) as ledger:
+        recording = [asyncio.create_task(ledger.record(numbered(number))) for number in range(100)]
+        await asyncio.sleep(0)
 
     await asyncio.gather(*recording)
     with pytest.raises(LedgerUnavailableError):
         await ledger.record(ONE)
     with pytest.raises(LedgerUnavailableError):
         await ledger.check()
-    later = SqlLedger(place.url, limit_s=PATIENCE_S)
-    await later.open()
-    assert len(await all_rows(later)) == 100
-    await later.close()
+    async with opened_ledger(place.url) as later:
+        assert len(await all_rows(later)) == 100
 
 
 async def test_a_ledger_that_was_not_opened_takes_nothing(place: Place) -> None:
-    ledger = SqlLedger(place.url, limit_s=PATIENCE_S)
+    ledger = SqlLedger(Database.at(place.url), limit_s=PATIENCE_S)
 
     with pytest.raises(LedgerUnavailableError):
         await ledger.record(ONE)
@@ -224,7 +222,7 @@ async def test_a_ledger_that_was_not_opened_takes_nothing(place: Place) -> None:
 )
 def test_a_url_that_cannot_be_used_says_what_to_write(url: str, word: str) -> None:
     with pytest.raises(StorageError, match=word) as caught:
-        SqlLedger(url)
+        Database.at(url)
 
     assert "sqlite+aiosqlite:///" in str(caught.value)
     assert "secret" not in str(caught.value)
@@ -232,21 +230,19 @@ def test_a_url_that_cannot_be_used_says_what_to_write(url: str, word: str) -> No
 
 @pytest.mark.parametrize("name", ["a b", "50%20off", "ünï#1"])
 async def test_a_folder_may_have_any_name(tmp_path: Path, name: str) -> None:
-    ledger = SqlLedger(f"sqlite+aiosqlite:///{tmp_path}/{quote(name)}/usage.db")
-    await ledger.open()
-    await ledger.record(ONE)
-    await ledger.close()
+    async with opened_ledger(f"sqlite+aiosqlite:///{tmp_path}/{quote(name)}/usage.db") as ledger:
+        await ledger.record(ONE)
 
     assert (tmp_path / name / "usage.db").is_file()
 
 
 async def test_a_folder_that_cannot_be_made_is_told(tmp_path: Path) -> None:
     (tmp_path / "taken").write_text("a file")
-    ledger = SqlLedger(f"sqlite+aiosqlite:///{tmp_path}/taken/usage.db")
+    database = Database.at(f"sqlite+aiosqlite:///{tmp_path}/taken/usage.db")
 
     with pytest.raises(LedgerUnavailableError):
-        await ledger.open()
-    await ledger.close()
+        await database.open()
+    await database.close()
 
 
 async def test_no_log_tells_what_a_caller_sent(

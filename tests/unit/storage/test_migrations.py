@@ -6,23 +6,38 @@ import os
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
-from sqlalchemy import create_engine, insert, inspect, text
+from sqlalchemy import (
+    CheckConstraint,
+    Executable,
+    column,
+    create_engine,
+    insert,
+    inspect,
+    table,
+    text,
+)
 from sqlalchemy.exc import IntegrityError
 
+from loquent.storage.account_tables import PROJECTS
 from loquent.storage.database import StorageError, address_of
-from loquent.storage.ledger import SqlLedger
 from loquent.storage.migrating import downgrade, upgrade
+from loquent.storage.opening import Database
 from loquent.storage.statements import values_of
 from loquent.storage.tables import METADATA, USAGE
 from tests.unit.storage.databases import Place
-from tests.unit.storage.usage_rows import ONE, PATIENCE_S, all_rows
+from tests.unit.storage.ledgers import opened_ledger
+from tests.unit.storage.money import account, asking, left_of
+from tests.unit.storage.usage_rows import ONE, all_rows
 
 _ROOT = Path(__file__).parents[3]
+
+assert PROJECTS.metadata is METADATA, "the tables of accounts are among all that there are"
 
 
 def _tables(place: Place) -> set[str]:
@@ -33,16 +48,31 @@ def _tables(place: Place) -> set[str]:
         engine.dispose()
 
 
+def _run(place: Place, statement: Executable) -> None:
+    engine = create_engine(address_of(place.url).blocking_url)
+    with engine.begin() as connection:
+        connection.execute(statement)
+    engine.dispose()
+
+
 def test_up_makes_what_the_tables_say(place: Place) -> None:
     upgrade(place.url)
 
     engine = create_engine(address_of(place.url).blocking_url)
     with engine.connect() as connection:
         assert compare_metadata(MigrationContext.configure(connection), METADATA) == []
-        checks = inspect(connection).get_check_constraints("usage")
+        found = {
+            name: {check["name"] for check in inspect(connection).get_check_constraints(name)}
+            for name in METADATA.tables
+        }
     engine.dispose()
-    assert {check["name"] for check in checks} == {
-        constraint.name for constraint in USAGE.constraints if constraint.name
+    assert found == {
+        name: {
+            constraint.name
+            for constraint in made.constraints
+            if isinstance(constraint, CheckConstraint)
+        }
+        for name, made in METADATA.tables.items()
     }
 
 
@@ -58,16 +88,38 @@ def test_down_leaves_nothing_and_up_again_makes_it_anew(place: Place) -> None:
 
 async def test_up_keeps_what_is_there(place: Place) -> None:
     upgrade(place.url)
-    engine = create_engine(address_of(place.url).blocking_url)
-    with engine.begin() as connection:
-        connection.execute(insert(USAGE), values_of(ONE))
-    engine.dispose()
+    _run(place, insert(USAGE).values(values_of(ONE)))
 
-    ledger = SqlLedger(place.url, limit_s=PATIENCE_S)
-    await ledger.open()
+    async with opened_ledger(place.url) as ledger:
+        assert await all_rows(ledger) == [ONE]
 
-    assert await all_rows(ledger) == [ONE]
-    await ledger.close()
+
+async def test_rows_of_the_first_version_belong_to_no_project(place: Place) -> None:
+    upgrade(place.url)
+    downgrade(place.url, "0001")
+    first_values = {
+        name: value
+        for name, value in values_of(ONE).items()
+        if name not in {"project", "organisation"}
+    }
+    _run(place, insert(table("usage", *map(column, first_values))).values(first_values))
+
+    async with opened_ledger(place.url) as ledger:
+        assert await all_rows(ledger) == [replace(ONE, project="", organisation="")]
+
+
+async def test_down_to_the_first_version_keeps_rows_and_drops_what_was_spent(place: Place) -> None:
+    async with opened_ledger(place.url) as ledger:
+        await ledger.record(ONE, ["org"])
+        await ledger.reserve(asking(1, account("org")))
+
+    downgrade(place.url, "0001")
+    assert _tables(place) == {"alembic_version", "usage"}
+
+    async with opened_ledger(place.url) as ledger:
+        assert await all_rows(ledger) == [replace(ONE, project="", organisation="")]
+        (left,) = await ledger.balances(left_of("org"))
+        assert left.spent_micros == 0
 
 
 def test_no_number_may_be_negative(place: Place) -> None:
@@ -85,7 +137,7 @@ def test_many_threads_that_start_at_once_make_the_tables_once(place: Place) -> N
     with ThreadPoolExecutor(8) as pool:
         list(pool.map(upgrade, [place.url] * 8))
 
-    assert _tables(place) == {"alembic_version", "usage"}
+    assert _tables(place) == {"alembic_version", *METADATA.tables}
 
 
 def test_processes_that_start_at_once_make_the_tables_once(place: Place) -> None:
@@ -96,21 +148,18 @@ def test_processes_that_start_at_once_make_the_tables_once(place: Place) -> None
     ]
 
     assert [start.wait() for start in starts] == [0, 0, 0]
-    assert _tables(place) == {"alembic_version", "usage"}
+    assert _tables(place) == {"alembic_version", *METADATA.tables}
 
 
 async def test_tables_of_a_newer_loquent_are_left_alone(place: Place) -> None:
     upgrade(place.url)
-    engine = create_engine(address_of(place.url).blocking_url)
-    with engine.begin() as connection:
-        connection.execute(text("UPDATE alembic_version SET version_num = '9999'"))
-    engine.dispose()
-    ledger = SqlLedger(place.url, limit_s=PATIENCE_S)
+    _run(place, text("UPDATE alembic_version SET version_num = '9999'"))
+    database = Database.at(place.url)
 
     with pytest.raises(StorageError, match="newer Loquent"):
-        await ledger.open()
+        await database.open()
 
-    await ledger.close()
+    await database.close()
     assert "usage" in _tables(place)
 
 

@@ -36,6 +36,8 @@ ONE = UsageRow(
     price_micros=2**40,
     currency="EUR",
     took_ms=6,
+    project="proj_a",
+    organisation="org_a",
 )
 
 
@@ -63,6 +65,8 @@ def random_rows(seed: int, n_rows: int) -> list[UsageRow]:
             n_output_tokens=pick.randrange(10**6),
             price_micros=pick.randrange(2**40),
             currency=pick.choice(["USD", "EUR"]),
+            project=pick.choice(["", "p1", "p2"]),
+            organisation=pick.choice(["", "o1"]),
         )
         for number in range(n_rows)
     ]
@@ -110,6 +114,8 @@ def _is_wanted(row: UsageRow, query: UsageQuery) -> bool:
         (query.since is None or query.since <= day)
         and (query.until is None or day <= query.until)
         and query.key in (None, row.key)
+        and query.project in (None, row.project)
+        and query.organisation in (None, row.organisation)
         and query.model in (None, row.model)
         and query.provider in (None, row.provider)
         and query.capability in (None, row.capability)

@@ -11,8 +11,9 @@ from typing import Annotated, Any
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from starlette.websockets import WebSocket
 
+from loquent.api.live.drain import DrainingError
 from loquent.api.live.parts import LiveParts, limits_of
-from loquent.api.live.socket import DrainingError, LiveSocket, talk_until
+from loquent.api.live.socket import LiveSocket, talk_until
 from loquent.api.speaker_fields import implies_speakers
 from loquent.domain.errors import InvalidRequestError
 from loquent.domain.languages import parse_language

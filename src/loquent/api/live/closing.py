@@ -39,6 +39,7 @@ CODES: Mapping[type[LoquentError], int] = MappingProxyType(
         errors.AuthenticationError: UNAUTHORIZED,
         errors.PermissionDeniedError: FORBIDDEN,
         errors.RateLimitError: TRY_AGAIN_LATER,
+        errors.BudgetExceededError: FORBIDDEN,
         errors.ShuttingDownError: RESTARTING,
         errors.ModelNotReadyError: TRY_AGAIN_LATER,
         errors.OverloadedError: TRY_AGAIN_LATER,

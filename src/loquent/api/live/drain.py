@@ -8,6 +8,10 @@ from contextlib import contextmanager
 from typing import Protocol
 
 
+class DrainingError(Exception):
+    """The session ends; what was heard so far is to be completed."""
+
+
 class Drainable(Protocol):
     """A socket that can be asked to end."""
 

@@ -5,7 +5,10 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 
 from loquent.api.live.closing import AT_FAULT_IS_SERVER, TAKEN_LEAVE, Closing
-from loquent.api.metering import Ending, Use
+from loquent.api.live.drain import DrainingError
+from loquent.api.metering import Use
+from loquent.api.usage_rows import Ending
+from loquent.domain.errors import BudgetExceededError, LoquentError, RateLimitError
 from loquent.domain.live import Final, LiveRequest, LiveUpdate, SoundFormat
 from loquent.domain.pricing import Consumption
 from loquent.domain.transcript import Transcript
@@ -20,6 +23,7 @@ class SessionUse:
         asked_model: the name that was asked for last.
         is_open: some endpoint has taken the session.
         last: what was said last, which tells who serves.
+        refusal: why the session may hear no more, if so.
     """
 
     def __init__(self, use: Use) -> None:
@@ -29,11 +33,21 @@ class SessionUse:
         self.asked_model = ""
         self.is_open = False
         self.last: Transcript | None = None
+        self.refusal: LoquentError | None = None
 
-    def hear(self, n_bytes: int, sound: SoundFormat) -> None:
-        """Count sound that the session has taken; its format stays the same from then on."""
+    async def hear(self, n_bytes: int, sound: SoundFormat) -> None:
+        """Count sound that the session has taken; its format stays the same from then on.
+
+        Raises: DrainingError: if the caller may go no further, which `refusal` explains;
+            LedgerUnavailableError.
+        """
         self._n_bytes += n_bytes
         self._sound = sound
+        try:
+            await self._use.hear(self.heard_s)
+        except (RateLimitError, BudgetExceededError) as error:
+            self.refusal = error
+            raise DrainingError from error
 
     @property
     def heard_s(self) -> float:
@@ -57,11 +71,14 @@ class SessionUse:
             closing.outcome if closing else gone,
             status,
             n_attempts=int(self.is_open),
-            is_charged=status not in AT_FAULT_IS_SERVER,
+            is_charged=self.refusal is not None or status not in AT_FAULT_IS_SERVER,
         )
         self._use.asked_model = self.asked_model
         provider, model = (self.last.provider, self.last.model) if self.last else ("", "")
-        await self._use.settle(Consumption(self.heard_s), provider, model, ending)
+        try:
+            await self._use.settle(Consumption(self.heard_s), provider, model, ending)
+        finally:
+            await self._use.leave()
 
 
 class MeteredSession:
@@ -76,7 +93,7 @@ class MeteredSession:
     async def hear(self, sound: bytes) -> None:
         """Take the next bytes."""
         await self._session.hear(sound)
-        self._use.hear(len(sound), self._sound)
+        await self._use.hear(len(sound), self._sound)
 
     async def commit(self) -> int | None:
         """End the utterance here."""

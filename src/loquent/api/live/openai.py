@@ -14,12 +14,13 @@ from starlette.websockets import WebSocket
 
 from loquent.api.errors import wire_error
 from loquent.api.live import openai_events as client
+from loquent.api.live.drain import DrainingError
 from loquent.api.live.ids import new_id
 from loquent.api.live.openai_events import ClientEvent, parse_event
 from loquent.api.live.openai_items import Items, Telling
 from loquent.api.live.openai_session import SessionConfig
 from loquent.api.live.parts import LiveParts, limits_of
-from loquent.api.live.socket import DrainingError, LiveSocket, talk_until
+from loquent.api.live.socket import LiveSocket, talk_until
 from loquent.domain.endpoints import RoutingLimits
 from loquent.domain.errors import InvalidRequestError, UnsupportedOptionError
 from loquent.ports import LiveSession

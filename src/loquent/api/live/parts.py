@@ -16,19 +16,21 @@ from loquent.api.live.metered import MeteredSession, SessionUse
 from loquent.api.live.socket import LiveSocket, SocketOptions
 from loquent.api.metering import Meter
 from loquent.api.metrics import Metrics
-from loquent.api.routing_fields import read_limits
+from loquent.api.routing_fields import bounded, read_limits
 from loquent.domain.endpoints import RoutingLimits
 from loquent.domain.live import Final, LiveRequest, LiveUpdate, Partial, SpeechStopped
 from loquent.domain.model import Capability
 from loquent.ports import LiveSession, LiveTranscriber
+from loquent.routing.estimates import Estimates
 
 
 def limits_of(websocket: WebSocket) -> RoutingLimits:
-    """Return who may serve, by the address.
+    """Return who may serve, by the address and by the key.
 
     Raises: InvalidRequestError: naming the parameter at fault.
     """
-    return read_limits(FieldReader(websocket.query_params.multi_items()))
+    limits = read_limits(FieldReader(websocket.query_params.multi_items()))
+    return bounded(limits, websocket.scope)
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,10 +38,12 @@ class LiveParts:
     """What a live endpoint calls.
 
     Attributes:
+        estimates: tell what a session may cost.
         default_model: who transcribes where a dialect lets the caller name no model.
     """
 
     transcriber: LiveTranscriber
+    estimates: Estimates
     metrics: Metrics
     meter: Meter
     options: SocketOptions
@@ -55,12 +59,13 @@ class LiveParts:
     async def open(self, request: LiveRequest, socket: LiveSocket) -> AsyncIterator[LiveSession]:
         """Start a session; what it uses is written down before `socket` is closed.
 
-        Raises: LedgerUnavailableError, and what the transcriber does.
+        Raises: what `Use.admit` and the transcriber do.
         """
         if socket.use is None:
             socket.scope["loquent.request_id"] = socket.request_id
-            use = self.meter.request(socket.scope, Capability.REALTIME, request.model)
-            await self.meter.admit()
+            estimate = self.estimates.stream(request)
+            use = self.meter.request(socket.scope, Capability.REALTIME, request.model, estimate)
+            await use.admit()
             socket.use = SessionUse(use)
         socket.use.asked_model = request.model
         async with self.transcriber.open(request) as session:

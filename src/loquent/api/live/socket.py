@@ -14,9 +14,9 @@ from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from loquent.api.errors import reveal
 from loquent.api.live.closing import ABNORMAL, DONE, IDLE, INVALID, Closing
-from loquent.api.live.drain import LiveSockets
+from loquent.api.live.drain import DrainingError, LiveSockets
 from loquent.api.live.metered import SessionUse
-from loquent.api.request_id import choose_request_id
+from loquent.api.request_id import REQUEST_ID_HEADER, choose_request_id
 from loquent.domain.errors import LedgerUnavailableError, ShuttingDownError
 
 SEND_TIMEOUT_S = 20.0
@@ -35,10 +35,6 @@ _log = structlog.get_logger("loquent.api")
 
 class GoneError(Exception):
     """The caller has left."""
-
-
-class DrainingError(Exception):
-    """The server ends; what was heard so far is to be completed."""
 
 
 class _CloseError(Exception):
@@ -82,7 +78,7 @@ class LiveSocket:
     async def run(self, talk: Callable[[LiveSocket], Coroutine[Any, Any, None]]) -> None:
         """Accept, talk, close."""
         began_s = time.monotonic()
-        await self._socket.accept(_subprotocol(self._socket))
+        await _accept(self._socket, self.request_id)
         closing: Closing | None = None
         pump = asyncio.create_task(self._pump())
         with self._sockets.open(self):  # until it is closed: what drains waits for the reason too
@@ -104,12 +100,18 @@ class LiveSocket:
         except GoneError:
             return None
         except DrainingError:
-            return Closing.of(_RESTART)
+            return self._last_word() or Closing.of(_RESTART)
         except _CloseError as end:
             return end.closing
         except Exception as cause:  # noqa: BLE001 - the outermost edge of a session
             return Closing.of(reveal(cause, self.request_id))
-        return Closing.of(_RESTART) if self.is_draining else Closing(DONE)
+        return self._last_word() or Closing(DONE)
+
+    def _last_word(self) -> Closing | None:
+        """Return why a session that was completed has ended, None if its caller wanted that."""
+        if self.use is not None and self.use.refusal is not None:
+            return Closing.of(self.use.refusal)
+        return Closing.of(_RESTART) if self.is_draining else None
 
     async def receive(self) -> str | bytes:
         """Return the next message.
@@ -214,8 +216,13 @@ async def talk_until(speaking: Awaitable[None], listening: Awaitable[None]) -> N
 
 async def refuse(socket: WebSocket, closing: Closing) -> None:
     """Accept and close at once: clients show code and reason, but not a refused handshake."""
-    await socket.accept(_subprotocol(socket))
+    await _accept(socket, choose_request_id(socket.scope))
     await socket.close(closing.code, closing.reason)
+
+
+async def _accept(socket: WebSocket, request_id: str) -> None:
+    name = REQUEST_ID_HEADER.encode()
+    await socket.accept(_subprotocol(socket), [(name, request_id.encode())])
 
 
 def _subprotocol(socket: WebSocket) -> str | None:

@@ -1,0 +1,1 @@
+"""Who may do what: keys, callers, changes to accounts; knows no web and no store."""

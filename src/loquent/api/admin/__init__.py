@@ -1,0 +1,1 @@
+"""Administer organisations, projects and keys over HTTP."""

@@ -6,8 +6,10 @@ import asyncio
 import os
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Final
 
 from rich.table import Table
@@ -25,7 +27,7 @@ from bench.router_overhead import (
 )
 from bench.router_wire import Answered, Caller
 from loquent.settings import NO_LEDGER
-from tests.assets import data_dir
+from tests.live.server import RunningServer
 from tests.vendors.gateway import MODEL, gateway_process, provider
 
 DEADLINE_S: Final = 60.0
@@ -44,27 +46,31 @@ def bookkeeping(n_per_s: float, lasts_s: float, ledger: str, goal_ms: float) -> 
         ledger: URL of the database; "" for SQLite in a data folder.
         goal_ms: most that key, limits and row may add at the median.
     """
-    kept, bare = data_dir(), data_dir()
-    keys = [_new_key(kept, ledger, *LIMITS), _new_key(kept, ledger, *LIMITS, *BUDGET)]
+    load = Load(n_per_s, lasts_s)
+    with TemporaryDirectory(prefix="loquent-bench-") as folder, vendor_process() as url:
+        kept, bare = Path(folder, "kept"), Path(folder, "bare")
+        keys = [_new_key(kept, ledger, *LIMITS), _new_key(kept, ledger, *LIMITS, *BUDGET)]
+        with (
+            _gateway(bare, url, NO_LEDGER) as without,
+            _gateway(kept, url, ledger) as with_books,
+        ):
+            callers = [
+                Caller.of(without.url, MODEL),
+                *(Caller.of(with_books.url, MODEL, key) for key in keys),
+            ]
+            answers = asyncio.run(_measured(callers, load))
+    return _table(answers, load, goal_ms)
+
+
+@contextmanager
+def _gateway(folder: Path, vendor_url: str, ledger: str) -> Iterator[RunningServer]:
+    """Run a gateway on the core that both share."""
     mine, others = cores()
-    with (
-        vendor_process() as url,
-        gateway_process(bare, _providers(url), deadline_s=DEADLINE_S, ledger=NO_LEDGER) as without,
-        gateway_process(kept, _providers(url), deadline_s=DEADLINE_S, ledger=ledger) as with_books,
-    ):
-        pin(without.process.pid, mine)
-        pin(with_books.process.pid, mine)
+    providers = {"fake": provider(vendor_url, micros=PRICE_MICROS)}
+    with gateway_process(folder, providers, deadline_s=DEADLINE_S, ledger=ledger) as server:
+        pin(server.process.pid, mine)
         pin(os.getpid(), others)
-        callers = [
-            Caller.of(without.url, MODEL),
-            *(Caller.of(with_books.url, MODEL, key) for key in keys),
-        ]
-        answers = asyncio.run(_measured(callers, Load(n_per_s, lasts_s)))
-    return _table(answers, Load(n_per_s, lasts_s), goal_ms)
-
-
-def _providers(url: str) -> dict[str, dict[str, object]]:
-    return {"fake": provider(url, micros=PRICE_MICROS)}
+        yield server
 
 
 def _new_key(folder: Path, ledger: str, *terms: str) -> str:

@@ -58,7 +58,8 @@ class KeyRing:
         oldest_s, n_changes = self._clock() - FRESH_S, self._n_changes
         # A reading that somebody else began long ago may show what is out of date by now.
         while self._read_at_s <= oldest_s or self._n_changes_read < n_changes:
-            if self._reading is None:
+            # One that is done is not forgotten at once, and to await it gives nobody else a turn.
+            if self._reading is None or self._reading.done():
                 self._reading = asyncio.create_task(self._read())
                 self._reading.add_done_callback(self._forget)
             await asyncio.shield(self._reading)
@@ -103,6 +104,7 @@ class KeyRing:
         self._read_at_s, self._n_changes_read = began_s, n_changes
 
     def _forget(self, reading: asyncio.Task[None]) -> None:
-        self._reading = None
+        if self._reading is reading:
+            self._reading = None
         if not reading.cancelled():
             reading.exception()  # whoever waits is told; nobody may be left waiting

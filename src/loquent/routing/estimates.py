@@ -9,6 +9,7 @@ from typing import TypeAlias
 from loquent.codec.glance import glance
 from loquent.domain.audio import AudioSource
 from loquent.domain.live import LiveRequest
+from loquent.domain.pricing import PriceUnit
 from loquent.domain.request import TranscriptionRequest
 from loquent.domain.speakers import DiarizationRequest
 from loquent.domain.speech import SpeechRequest
@@ -61,9 +62,10 @@ class Estimate:
 
         Raises: InvalidAudioError, AudioTooLongError; what `Planner.candidates` does.
         """
-        if not any(_charges(candidate) for candidate in self._able(self._need)):
-            return 0
-        return self.micros_for(await self.audio_s()) if self._source else self._most(self._need)
+        charged = {unit for each in self._able(self._need) for unit in _charged(each)}
+        if self._source and charged - {PriceUnit.REQUEST}:
+            return self.micros_for(await self.audio_s())
+        return self._most(self._need)
 
     def micros_for(self, audio_s: float) -> int:
         """Return what the request costs at most if its sound lasts so long.
@@ -79,8 +81,9 @@ class Estimate:
         return [each for each in self._planner.candidates(need) if each.is_able]
 
 
-def _charges(candidate: Candidate) -> bool:
-    return any(price.micros for price in candidate.endpoint.prices)
+def _charged(candidate: Candidate) -> set[PriceUnit]:
+    """Return by what an endpoint charges."""
+    return {price.unit for price in candidate.endpoint.prices if price.micros}
 
 
 class Estimates:

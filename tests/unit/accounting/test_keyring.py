@@ -153,6 +153,23 @@ async def test_a_reading_that_takes_long_is_good_for_those_only_who_came_before_
     assert await late is None
 
 
+async def test_who_comes_as_an_old_reading_ends_begins_another() -> None:
+    late: list[asyncio.Task[AccountBook]] = []
+
+    class Overtaken(FakeAccounts):
+        async def version(self) -> int:
+            if not late:
+                clock.now_s += 10 * FRESH_S
+                late.append(asyncio.create_task(ring.book()))  # its turn comes as this one ends
+            return await super().version()
+
+    key, _ = new_key_for()
+    clock, store = Clock(), Overtaken(book_of(key, version=0))
+    ring = ring_over(store, clock)
+    await ring.book()
+    assert key.id in (await late[0]).keys
+
+
 async def test_who_leaves_does_not_stop_the_reading_of_others() -> None:
     key, text = new_key_for()
     store = SlowAccounts(book_of(key))

@@ -65,6 +65,14 @@ async def test_what_is_free_is_not_measured(source: AudioSource) -> None:
     assert scale.n_measured == 0
 
 
+async def test_what_is_charged_by_the_request_is_not_measured(source: AudioSource) -> None:
+    scale = Scale()
+    dear = place("near", prices=(Price(PriceUnit.REQUEST, 250),))
+    estimates = Estimates(planner(None, dear, GIFT), scale)
+    assert await estimates.recording(TranscriptionRequest("large"), source).micros() == 250
+    assert scale.n_measured == 0
+
+
 async def test_a_text_costs_its_characters() -> None:
     speaking = place(
         "near",

@@ -2,10 +2,10 @@
 VENV := .venv
 BIN := $(VENV)/bin
 UV_COMPILE = $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
-             --no-emit-index-url --no-header --group install
+             --no-emit-index-url --no-header --upgrade
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test check verify bench lock clean
+.PHONY: help setup run test check verify bench docs lock clean
 
 help: ## Show what can be made.
 	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 10
@@ -31,13 +31,18 @@ verify: $(VENV)/.dev ## Run the long campaigns too.
 bench: $(VENV)/.bench ## Measure accuracy, speed and memory beside other programs.
 	$(BIN)/python -m bench
 
+docs: $(VENV)/.docs ## Build the pages of docs/ into site/.
+	$(BIN)/zensical build --strict
+
 lock: $(VENV)/.dev ## Write the lock files anew from pyproject.toml.
-	$(UV_COMPILE) --upgrade -o requirements/base.txt pyproject.toml
-	$(UV_COMPILE) --upgrade --group dev -c requirements/base.txt -o requirements/dev.txt pyproject.toml
-	$(UV_COMPILE) --upgrade --group bench -c requirements/base.txt -c requirements/dev.txt -o requirements/bench.txt pyproject.toml
+	$(UV_COMPILE) --group install -o requirements/base.txt pyproject.toml
+	$(UV_COMPILE) --group install --group dev -c requirements/base.txt -o requirements/dev.txt pyproject.toml
+	$(UV_COMPILE) --group install --group bench -c requirements/base.txt -c requirements/dev.txt -o requirements/bench.txt pyproject.toml
+	$(UV_COMPILE) --group install --extra postgres --extra redis -c requirements/base.txt -c requirements/dev.txt -o requirements/server.txt pyproject.toml
+	$(UV_COMPILE) --group docs -c requirements/dev.txt -o requirements/docs.txt
 
 clean: ## Remove everything that make created, models excepted.
-	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf $(VENV) site .mypy_cache .ruff_cache .pytest_cache .hypothesis
 
 $(VENV)/.base: requirements/base.txt pyproject.toml scripts/find-python
 	$$(scripts/find-python) -m venv $(VENV)
@@ -47,6 +52,10 @@ $(VENV)/.base: requirements/base.txt pyproject.toml scripts/find-python
 
 $(VENV)/.dev: $(VENV)/.base requirements/dev.txt
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/dev.txt
+	@touch $@
+
+$(VENV)/.docs: $(VENV)/.base requirements/docs.txt
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/docs.txt
 	@touch $@
 
 $(VENV)/.bench: $(VENV)/.dev requirements/bench.txt

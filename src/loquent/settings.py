@@ -172,6 +172,7 @@ class Settings(BaseSettings):
     open_lists: bool = Field(
         default=True, description="show the lists of models and voices in /audio without a key"
     )
+    console: bool = Field(default=True, description="serve the web console at /")
     unknown_fields: Literal["warn", "strict"] = Field(
         "warn", description="list unknown request fields in a header, or refuse them"
     )

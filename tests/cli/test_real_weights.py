@@ -47,6 +47,18 @@ def test_every_format_but_text_goes_to_the_file_that_is_named(recording: Path, f
     assert _spoken(_text_in(target, form)) == _spoken(SAMPLE_TEXT)
 
 
+@pytest.mark.parametrize("command", ["transcribe", "translate"])
+def test_subtitles_keep_to_their_limits(recording: Path, command: str) -> None:
+    limits = ("--max-line-width", 20, "--max-line-count", 1, "--min-cue-duration", 0.5)
+    model = SMALLEST if command == "transcribe" else ()
+    outcome = _loquent(recording.parent, command, "talk.wav", "-f", "srt", *limits, *model)
+    assert outcome.code == 0, outcome.err
+    cues = pysubs2.SSAFile.from_string(outcome.out, "srt")
+    assert len(cues) > 1
+    assert all(len(cue.plaintext) <= 20 for cue in cues)
+    assert _spoken(" ".join(cue.plaintext for cue in cues)) == _spoken(SAMPLE_TEXT)
+
+
 def _spoken(text: str) -> list[str]:
     return re.findall(r"\w+", text.lower())
 

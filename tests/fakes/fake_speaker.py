@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import AsyncGenerator, Mapping, Sequence
 
 import numpy as np
@@ -58,6 +59,7 @@ class FakeSpeaker:
     ) -> None:
         self.requests: list[SpeechRequest] = []
         self.n_closed = 0
+        self.was_closed = threading.Event()
         self._casting = casting or Casting(HUMMER.id, (("hum", 1.0),), "en-US")
         self._n_skipped = n_skipped
         self.error = error
@@ -80,6 +82,7 @@ class FakeSpeaker:
                 yield SpeechChunk(tone(WORD_S), word, (spoken,) if request.word_times else ())
         finally:
             self.n_closed += 1
+            self.was_closed.set()
 
 
 class FakeVoices:

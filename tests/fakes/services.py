@@ -7,13 +7,14 @@ from collections.abc import Sequence
 from loquent.api.app import Services
 from loquent.domain.activity import ModelActivity
 from loquent.domain.audio import AudioSource
-from loquent.ports import Ledger
+from loquent.ports import Ledger, ModelStock
 from loquent.routing.estimates import Estimates
 from loquent.routing.planner import Planner
 from tests.fakes.fake_diarizer import FakeDiarizer
 from tests.fakes.fake_directory import FakeDirectory
 from tests.fakes.fake_live_transcriber import FakeLiveTranscriber
 from tests.fakes.fake_speaker import FakeSpeaker, FakeVoices
+from tests.fakes.fake_stock import FakeStock
 from tests.fakes.fake_transcriber import FakeTranscriber
 from tests.unit.routing.models import BASE, names
 from tests.unit.routing.places import planner
@@ -39,6 +40,7 @@ def fake_services(
     chooser: Planner | None = None,
     *,
     ledger: Ledger | None = None,
+    stock: ModelStock | None = None,
 ) -> Services:
     follower = live or FakeLiveTranscriber()
     chosen = chooser or planner(names(BASE))
@@ -53,5 +55,6 @@ def fake_services(
         live_board=follower,
         planner=chosen,
         estimates=Estimates(chosen, _a_minute),
+        stock=stock or FakeStock(),
         ledger=ledger,
     )

@@ -56,6 +56,12 @@ SAMPLES = {
     "min_speakers": "2",
     "max_speakers": "2",
     "channels": "separate",
+    "max_line_width": "32",
+    "max_line_count": "1",
+    "max_cps": "17",
+    "min_cue_duration": "1",
+    "max_cue_duration": "6",
+    "highlight_words": "true",
     "preference": "balanced",
     "allowed_providers[]": "local",
     "eu_native": "false",
@@ -67,6 +73,17 @@ NEEDED = {
     "timestamp_granularities[]": ("response_format", "verbose_json"),
     **dict.fromkeys(
         ("num_speakers", "min_speakers", "max_speakers", "channels"), ("diarise", "true")
+    ),
+    **dict.fromkeys(
+        (
+            "max_line_width",
+            "max_line_count",
+            "max_cps",
+            "min_cue_duration",
+            "max_cue_duration",
+            "highlight_words",
+        ),
+        ("response_format", "vtt"),
     ),
 }
 """What a field needs beside it."""
@@ -148,7 +165,7 @@ def _addresses() -> set[str]:
     """List the method and path of every route."""
     app = create_app(fake_services(), ApiOptions())
     return {
-        f"{method} {route.path.replace(':path', '')}"
+        f"{method} {re.sub(r':[a-z]+', '', route.path)}"
         for route in app.routes
         if isinstance(route, APIRoute)
         for method in route.methods or ()

@@ -76,6 +76,7 @@ async def gateway(chosen: Settings) -> AsyncIterator[httpx2.AsyncClient]:
         live_board=platform,
         planner=platform.routing.planner,
         estimates=platform.routing.estimates,
+        stock=platform.stock,
     )
     app = create_app(services, ApiOptions(default_model=chosen.default_model))
     async with serving(app) as url, httpx2.AsyncClient(base_url=url, trust_env=False) as client:

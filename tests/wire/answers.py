@@ -163,7 +163,10 @@ def _events(body: str) -> Answer:
     assert "".join(delta.delta for delta in deltas) == done.text
     assert [segment.id for segment in told] == _segment_ids(len(told))
     spans = [Span(each.text.strip(), each.start, each.end, each.speaker) for each in told]
-    return Answer(done.text, spans)
+    words = events[-1].get("words")
+    if words is not None:
+        words = [_span(word, {"word", "start", "end"}, "word") for word in words]
+    return Answer(done.text, spans, words)
 
 
 def _is(event: Any, kind: str) -> bool:

@@ -125,7 +125,8 @@ class Cell:
         """Return the field that the wire refuses whoever serves, "" where there is none."""
         if self.is_streamed and self.form in _UNSTREAMED:
             return "stream"
-        return "timestamp_granularities" if self.words and self.form != _SHOWS_WORDS else ""
+        shows_words = self.is_streamed or self.form == _SHOWS_WORDS
+        return "timestamp_granularities" if self.words and not shows_words else ""
 
     @property
     def fields(self) -> list[tuple[str, str]]:

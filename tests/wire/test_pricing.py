@@ -115,6 +115,7 @@ async def test_a_line_says_everything_that_is_stated_of_it() -> None:
         "provider": "near",
         "unit": "minute",
         "price": "0.0043",
+        "standard_price": "0.258",
         "billed_in_steps_of_seconds": 15.0,
         "minimum_seconds": 10.0,
         "valid_from": "2026-01-01",

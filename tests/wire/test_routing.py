@@ -335,5 +335,8 @@ async def test_the_list_of_models_tells_where_each_is_served() -> None:
         "quantization": "int8",
         "capabilities": ["realtime", "transcription", "translation"],
         "details": local["details"],
+        "max_file_bytes": None,
+        "max_audio_seconds": None,
+        "file_types": [],
     }
     assert {"words", "segments", "speakers", "stream"} <= set(local["details"])

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple
 
 from starlette.routing import BaseRoute, Route, WebSocketRoute
 
@@ -50,23 +50,32 @@ SESSION: Final = Access(Scope.INFERENCE, takes_secrets=True)
 USAGE: Final = Access(Scope.USAGE)
 USAGE_OF_ALL: Final = Access(Scope.USAGE, Reach.SERVER)
 ADMIN: Final = Access(Scope.ADMIN)
+ADMIN_OF_ALL: Final = Access(Scope.ADMIN, Reach.SERVER)
 
 
 def declared(*, open_lists: bool) -> Mapping[str, Access]:
     """Return what each address needs, by its template without the prefix of a dialect.
+
+    A method before the template speaks of that one alone.
 
     Args:
         open_lists: some clients send no key where they ask for models and voices.
     """
     listed = PUBLIC if open_lists else ANY_KEY
     return {
+        "/": PUBLIC,  # the console: files alone, without anything of anybody
+        "/console/{path:path}": PUBLIC,
         "/healthz": PUBLIC,
         "/readyz": PUBLIC,
         "/metrics": USAGE_OF_ALL,  # counts what everybody does
         "/openapi.json": ANY_KEY,
         "/status": ANY_KEY,
         "/models": ANY_KEY,
-        "/models/{id:path}": ANY_KEY,
+        "/models/{id:model}": ANY_KEY,
+        "DELETE /models/{id:model}": ADMIN_OF_ALL,
+        "/models/{id:model}/pull": ADMIN_OF_ALL,
+        "/models/{id:model}/unload": ADMIN_OF_ALL,
+        "/catalog": ANY_KEY,
         "/audio/models": listed,
         "/audio/voices": listed,
         "/pricing": ANY_KEY,
@@ -94,17 +103,25 @@ def declared(*, open_lists: bool) -> Mapping[str, Access]:
     }
 
 
+class _Entrance(NamedTuple):
+    """One method of one address."""
+
+    pattern: re.Pattern[str]
+    method: str
+    access: Access
+
+
 class Entrances:
     """What each address of one application needs.
 
     Args:
-        declared: by templates without prefix.
+        declared: by templates without prefix, some with a method before them.
     """
 
     def __init__(self, declared: Mapping[str, Access]) -> None:
         self._declared = declared
         self._exact: dict[str, Access] = {}
-        self._patterns: list[tuple[re.Pattern[str], Access]] = []
+        self._patterns: list[_Entrance] = []
 
     def add(self, routes: Iterable[BaseRoute]) -> None:
         """Take in every route there is.
@@ -113,20 +130,34 @@ class Entrances:
         """
         for route in routes:
             path = route.path if isinstance(route, Route | WebSocketRoute) else repr(route)
-            access = self._declared.get(_without_prefix(path))
-            if access is None or not isinstance(route, Route | WebSocketRoute):
-                raise RuntimeError(f"{path}: say in api/access.py what it needs")
-            self._patterns.append((route.path_regex, access))
-            if not route.param_convertors:
-                self._exact[path] = access
+            methods = (route.methods if isinstance(route, Route) else None) or {""}
+            for method in methods:
+                access = self._declared_for(method, path)
+                if access is None or not isinstance(route, Route | WebSocketRoute):
+                    raise RuntimeError(f"{path}: say in api/access.py what it needs")
+                self._patterns.append(_Entrance(route.path_regex, method, access))
+                if not route.param_convertors:
+                    self._exact[path] = access
 
-    def at(self, path: str) -> Access:
-        """Return what is needed at `path`; a key of any kind where there is nothing."""
+    def at(self, path: str, method: str = "") -> Access:
+        """Return what is needed at `path`; a key of any kind where there is nothing.
+
+        Args:
+            method: of HTTP, empty for sockets. One that the address does not have needs what any
+                other of its methods needs.
+        """
         exact = self._exact.get(path)
         if exact is not None:
             return exact
-        # By the router's own patterns, which take "/usage\n" for "/usage".
-        return next((access for pattern, access in self._patterns if pattern.match(path)), ANY_KEY)
+        # By the router's own patterns, which take "/usage\n" for "/usage", and in its order: the
+        # first that has the method, too, else the first.
+        found = [entrance for entrance in self._patterns if entrance.pattern.match(path)]
+        fitting = (entrance.access for entrance in found if entrance.method == method)
+        return next(fitting, found[0].access if found else ANY_KEY)
+
+    def _declared_for(self, method: str, path: str) -> Access | None:
+        template = _without_prefix(path)
+        return self._declared.get(f"{method} {template}", self._declared.get(template))
 
     @property
     def public_paths(self) -> frozenset[str]:

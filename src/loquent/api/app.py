@@ -11,6 +11,7 @@ from loquent.api.admin.routes import add_admin_routes
 from loquent.api.admission import Gate
 from loquent.api.auth import Authenticate, Reception
 from loquent.api.client_secrets import add_client_secret_routes
+from loquent.api.console import add_console_routes
 from loquent.api.dialects import dialect_at
 from loquent.api.diarization import add_diarization_routes
 from loquent.api.edge import RequestEdge, log_exchange
@@ -30,6 +31,7 @@ from loquent.api.routes import add_route_routes
 from loquent.api.speech import add_speech_routes
 from loquent.api.spelling import OneSpelling
 from loquent.api.status import ActivityCollector, add_status_routes
+from loquent.api.stock import add_stock_routes
 from loquent.api.system import add_system_routes
 from loquent.api.transcriptions import add_transcription_routes
 from loquent.api.unread_body import SwallowUnreadBody
@@ -81,13 +83,8 @@ def create_app(
     )
     install_error_responses(app, lambda path: dialect_at(path).error_style)
     add_system_routes(app, services.directory, metrics)
-    add_status_routes(app, services.directory, services.board, services.live_board)
-    add_model_routes(app, services.directory)
-    add_route_routes(app, services.planner, options.currency)
-    add_pricing_routes(app, services.planner, options.currency)
-    add_usage_routes(app, services.ledger, options.currency)
-    add_admin_routes(app, services.registry, services.treasury, services.ledger, options.currency)
-    add_voice_routes(app, services.voices)
+    _add_books(app, services, options.currency)
+    add_console_routes(app, is_served=options.console)
     add_transcription_routes(app, services.transcriber, options, metrics, meter, estimates)
     add_diarization_routes(app, services.diarizer, options, metrics, meter, estimates)
     add_live_routes(app, live)
@@ -97,3 +94,15 @@ def create_app(
     entrances.add(app.routes)
     app.public_paths = entrances.public_paths
     return app
+
+
+def _add_books(app: FastAPI, services: Services, currency: str) -> None:
+    """Add what tells of models, prices, usage and keys, and what changes them."""
+    add_status_routes(app, services.directory, services.board, services.live_board)
+    add_model_routes(app, services.directory)
+    add_voice_routes(app, services.voices)
+    add_stock_routes(app, services.stock)
+    add_route_routes(app, services.planner, currency)
+    add_pricing_routes(app, services.planner, currency)
+    add_usage_routes(app, services.ledger, currency)
+    add_admin_routes(app, services.registry, services.treasury, services.ledger, currency)

@@ -120,7 +120,8 @@ class Authenticate:
             await self._app(scope, receive, send)
             return
         try:
-            scope["loquent.caller"] = await self._admitted(scope, self._entrances.at(scope["path"]))
+            access = self._entrances.at(scope["path"], scope.get("method", ""))
+            scope["loquent.caller"] = await self._admitted(scope, access)
         except LoquentError as error:
             await _answer(error, scope, receive, send)
             return

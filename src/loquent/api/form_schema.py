@@ -10,6 +10,7 @@ from loquent.api.forms import TRANSLATED_FORMATS
 from loquent.api.parts import REFERENCES_FIELD
 from loquent.api.routing_fields import limits_schema
 from loquent.api.speaker_fields import MAX_NAME_CHARACTERS, MAX_SPEAKERS
+from loquent.api.subtitle_fields import subtitles_schema
 from loquent.domain.request import MAX_HYPOTHESES
 from loquent.domain.speakers import Channels
 from loquent.render import DiarizationFormat, Granularity, ResponseFormat
@@ -116,8 +117,8 @@ def request_body(dialect: Dialect, *, is_translation: bool) -> dict[str, Any]:
     formats = TRANSLATED_FORMATS if is_translation else tuple(ResponseFormat)
     shared_fields = _shared_fields(dialect, formats)
     speaker_fields = _switches() | _speaker_fields()
-    properties = shared_fields | own_fields | speaker_fields | dict(limits_schema())
-    return _form(properties, required=["file", "model"])
+    properties = shared_fields | own_fields | speaker_fields | subtitles_schema()
+    return _form(properties | dict(limits_schema()), required=["file", "model"])
 
 
 def diarization_body(default_model: str, formats: Iterable[DiarizationFormat]) -> dict[str, Any]:

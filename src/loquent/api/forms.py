@@ -14,6 +14,7 @@ from loquent.api.fields import FieldReader
 from loquent.api.parts import MAX_KNOWN_SPEAKERS
 from loquent.api.routing_fields import read_limits
 from loquent.api.speaker_fields import NamedVoice, implies_speakers, read_speakers
+from loquent.api.subtitle_fields import SUBTITLES, read_subtitles
 from loquent.api.unknown_fields import part_unknown_fields
 from loquent.domain.endpoints import Detail
 from loquent.domain.errors import InvalidRequestError, UnsupportedOptionError
@@ -21,11 +22,10 @@ from loquent.domain.languages import parse_language
 from loquent.domain.request import TranscriptionRequest
 from loquent.domain.speakers import KnownSpeaker
 from loquent.domain.transcript import Task
-from loquent.render import Granularity, ResponseFormat
+from loquent.render import Granularity, ResponseFormat, SubtitleOptions
 
-_SUBTITLES = frozenset({ResponseFormat.SRT, ResponseFormat.VTT})
 _STREAMABLE = frozenset({ResponseFormat.JSON, ResponseFormat.TEXT, ResponseFormat.DIARIZED_JSON})
-_TIMED = _SUBTITLES | {ResponseFormat.VERBOSE_JSON, ResponseFormat.DIARIZED_JSON}
+_TIMED = SUBTITLES | {ResponseFormat.VERBOSE_JSON, ResponseFormat.DIARIZED_JSON}
 TRANSLATED_FORMATS = tuple(
     form for form in ResponseFormat if form is not ResponseFormat.DIARIZED_JSON
 )
@@ -67,6 +67,7 @@ class TranscriptionCall:
         granularities: the lists of times that a verbose answer shows.
         ignored: fields without effect, safe to put in a header.
         voices: known speakers whose recordings are to be decoded.
+        subtitles: how cues are cut; None where nothing is said about it.
     """
 
     request: TranscriptionRequest
@@ -76,6 +77,7 @@ class TranscriptionCall:
     logprobs: bool
     ignored: tuple[str, ...]
     voices: tuple[NamedVoice, ...] = ()
+    subtitles: SubtitleOptions | None = None
 
     def knowing(self, known: tuple[KnownSpeaker, ...]) -> Self:
         """Return the call with its voices as recordings on disk."""
@@ -96,8 +98,9 @@ def parse_transcription(fields: Iterable[tuple[str, str]], rules: FormRules) -> 
     default = ResponseFormat.JSON if is_stream else rules.default_format
     form = _format(reader, tuple(ResponseFormat), default)
     _check_streamable(form, is_stream=is_stream)
-    granularities = _granularities(reader, form, rules, ignored)
+    granularities = _granularities(reader, form, rules, ignored, is_stream=is_stream)
     logprobs = _logprobs(reader, form, is_stream=is_stream)
+    subtitles = read_subtitles(reader, form)
     limits = read_limits(reader)
     is_implied = form is ResponseFormat.DIARIZED_JSON or implies_speakers(model)
     speakers, voices = read_speakers(reader, rules.max_known_speakers, is_implied=is_implied)
@@ -112,19 +115,19 @@ def parse_transcription(fields: Iterable[tuple[str, str]], rules: FormRules) -> 
         language=language,
         prompt=prompt,
         temperature=temperature,
-        word_timestamps=Granularity.WORD in granularities or form in _SUBTITLES,
+        word_timestamps=Granularity.WORD in granularities or form in SUBTITLES,
         token_scores=logprobs,
         hotwords=hotwords,
         search=search,
         detection=detection,
         speakers=speakers,
-        needs=_needs(form, granularities, is_stream=is_stream),
+        needs=_needs(form, granularities, subtitles, is_stream=is_stream),
         extras=extras,
         limits=limits,
     )
     ignored += unknown
     return TranscriptionCall(
-        request, form, granularities, is_stream, logprobs, tuple(ignored), voices
+        request, form, granularities, is_stream, logprobs, tuple(ignored), voices, subtitles
     )
 
 
@@ -140,6 +143,7 @@ def parse_translation(fields: Iterable[tuple[str, str]], rules: FormRules) -> Tr
         raise UnsupportedOptionError(
             "Translations are not streamed; leave stream out, or set it to false.", param="stream"
         )
+    subtitles = read_subtitles(reader, form)
     limits = read_limits(reader)
     is_implied = implies_speakers(model)
     speakers, voices = read_speakers(reader, rules.max_known_speakers, is_implied=is_implied)
@@ -148,11 +152,12 @@ def parse_translation(fields: Iterable[tuple[str, str]], rules: FormRules) -> Tr
         task=Task.TRANSLATE,
         prompt=_prompt(reader),
         temperature=reader.number("temperature", 0, 1) or 0.0,
+        word_timestamps=subtitles is not None,
         hotwords=reader.text("hotwords") or "",
         search=read_search(reader),
         detection=read_detection(reader),
         speakers=speakers,
-        needs=_needs(form, frozenset(), is_stream=False),
+        needs=_needs(form, frozenset(), subtitles, is_stream=False),
         limits=limits,
     )
     ignored = _untranslated(reader)
@@ -167,6 +172,7 @@ def parse_translation(fields: Iterable[tuple[str, str]], rules: FormRules) -> Tr
         logprobs=False,
         ignored=tuple(ignored),
         voices=voices,
+        subtitles=subtitles,
     )
 
 
@@ -194,26 +200,39 @@ def _check_streamable(form: ResponseFormat, *, is_stream: bool) -> None:
 
 
 def _needs(
-    form: ResponseFormat, granularities: frozenset[Granularity], *, is_stream: bool
+    form: ResponseFormat,
+    granularities: frozenset[Granularity],
+    subtitles: SubtitleOptions | None,
+    *,
+    is_stream: bool,
 ) -> frozenset[Detail]:
     """Return what the form of the answer must have."""
     needs = {
         Detail.SEGMENTS: form in _TIMED,
-        Detail.WORDS: Granularity.WORD in granularities,
+        Detail.WORDS: Granularity.WORD in granularities
+        or bool(subtitles and subtitles.highlight_words),
         Detail.STREAM: is_stream,
     }
     return frozenset(detail for detail, is_needed in needs.items() if is_needed)
 
 
 def _granularities(
-    reader: FieldReader, form: ResponseFormat, rules: FormRules, ignored: list[str]
+    reader: FieldReader,
+    form: ResponseFormat,
+    rules: FormRules,
+    ignored: list[str],
+    *,
+    is_stream: bool,
 ) -> frozenset[Granularity]:
     name = "timestamp_granularities"
     asked = frozenset(map(Granularity, reader.choices(name, tuple(Granularity))))
+    if is_stream:
+        return asked
     if asked and form is not ResponseFormat.VERBOSE_JSON:
         if not rules.always_segments:
             raise UnsupportedOptionError(
-                f"{name} needs response_format=verbose_json, not '{form}'.", param=name
+                f"{name} needs response_format=verbose_json or stream=true.",
+                param=name,
             )
         ignored.append(name)
         asked = frozenset()

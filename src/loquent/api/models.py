@@ -9,6 +9,7 @@ from typing import Annotated
 from fastapi import FastAPI, Query
 
 from loquent.api.dialects import DIALECTS
+from loquent.api.model_ids import MODEL_PATH
 from loquent.api.openapi import error_answers
 from loquent.api.schemas import Model, ModelEndpoint, ModelList, ModelName, ModelNames
 from loquent.domain.endpoints import Endpoint
@@ -33,7 +34,7 @@ def add_model_routes(app: FastAPI, directory: ModelDirectory) -> None:
             responses=error_answers((InvalidRequestError, AuthenticationError), style),
         )
         app.add_api_route(
-            f"{prefix}/models/{{id:path}}",
+            prefix + MODEL_PATH,
             endpoints.show_model,
             methods=["GET"],
             responses=error_answers((AuthenticationError, ModelNotFoundError), style),
@@ -114,4 +115,7 @@ def _endpoint(endpoint: Endpoint) -> ModelEndpoint:
         quantization=endpoint.quantization or None,
         capabilities=sorted(endpoint.capabilities),
         details=sorted(endpoint.details),
+        max_file_bytes=endpoint.max_file_bytes or None,
+        max_audio_seconds=endpoint.max_audio_s or None,
+        file_types=sorted(endpoint.file_types),
     )

@@ -19,6 +19,7 @@ from loquent.ports import (
     LiveBoard,
     LiveTranscriber,
     ModelDirectory,
+    ModelStock,
     RateLimiter,
     RoutedTranscriber,
     Speaker,
@@ -36,6 +37,7 @@ class Services:
     Attributes:
         planner: chooses who serves, and says why.
         estimates: tell what requests may take.
+        stock: models that are installed, and how to change that.
         secrets: keys for live sessions that were given out.
         ledger: where usage is written down; None for nowhere, and then there is none of these:
         keys: those that open this server, beside the one in the options.
@@ -56,6 +58,7 @@ class Services:
     live_board: LiveBoard
     planner: Planner
     estimates: Estimates
+    stock: ModelStock
     secrets: IssuedSecrets = field(default_factory=IssuedSecrets)
     ledger: Ledger | None = None
     keys: KeyRing | None = None
@@ -77,6 +80,7 @@ class ApiOptions:
         extensions: names of request fields that endpoints have of their own.
         currency: of all prices.
         open_lists: whether the lists of models and voices under /audio need no key.
+        console: whether the web console is served at `/`.
         max_input_characters: longest text to be spoken; 0 for no limit.
         unknown_fields: whether fields that nothing reads are listed or refused.
         live_idle_s: how long a live socket may go without any message; 0 for ever.
@@ -91,6 +95,7 @@ class ApiOptions:
     extensions: frozenset[str] = frozenset()
     currency: str = "USD"
     open_lists: bool = True
+    console: bool = True
     max_input_characters: int = 4096
     unknown_fields: Literal["warn", "strict"] = "warn"
     live_idle_s: float = 60.0

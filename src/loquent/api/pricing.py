@@ -52,6 +52,7 @@ def _line(row: PriceRow) -> PriceLine:
         provider=row.provider,
         unit=row.unit,
         price=row.price,
+        standard_price=row.standard_price,
         billed_in_steps_of_seconds=row.step_s,
         minimum_seconds=row.minimum_s,
         valid_from=row.valid_from,

@@ -55,7 +55,11 @@ class RouteAnswer(BaseModel):
 
 
 class PriceLine(BaseModel):
-    """A price for one feature of one endpoint; `price` is exact, in the list's currency."""
+    """A price for one feature of one endpoint; `price` is exact, in the list's currency.
+
+    `standard_price` is what all lines of the endpoint come to for one hour heard, or a million
+    characters spoken; a guess where tokens are charged.
+    """
 
     feature: Feature
     model: str
@@ -63,6 +67,7 @@ class PriceLine(BaseModel):
     provider: str
     unit: PriceUnit
     price: str
+    standard_price: str
     billed_in_steps_of_seconds: float
     minimum_seconds: float
     valid_from: date | None

@@ -41,7 +41,10 @@ class DetailedError(Error):
 
 
 class ModelEndpoint(BaseModel):
-    """A place that serves a model; `id` as a model's name asks for this place alone."""
+    """A place that serves a model; `id` as a model's name asks for this place alone.
+
+    Limits are null, and `file_types` empty, where the place states none.
+    """
 
     id: str
     provider: str
@@ -51,6 +54,9 @@ class ModelEndpoint(BaseModel):
     quantization: str | None
     capabilities: list[Capability]
     details: list[Detail]
+    max_file_bytes: int | None
+    max_audio_seconds: float | None
+    file_types: list[str]
 
 
 class Model(BaseModel):

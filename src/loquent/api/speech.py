@@ -149,7 +149,10 @@ class SpeechEndpoints:
             transcript = spoken_transcript(sounding.plan, chunks)
             await sounding.use.settle_speech(sounding.plan, transcript.duration_s)
         form = ResponseFormat(call.caption_format)
-        rendered = render(transcript, RenderOptions(format=form, answer_id="", created_s=0))
+        render_options = RenderOptions(
+            format=form, answer_id="", created_s=0, subtitles=call.subtitles
+        )
+        rendered = await asyncio.to_thread(render, transcript, render_options)
         headers = {
             **_headers(call, sounding.plan, self._currency),
             **_length_header(transcript.duration_s),

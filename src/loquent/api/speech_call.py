@@ -12,6 +12,7 @@ from typing import Annotated, Any, Final, Literal, TypeAlias, TypeVar
 from pydantic import ConfigDict, Field, StringConstraints, ValidationError
 
 from loquent.api.routing_fields import LimitFields
+from loquent.api.subtitle_fields import SubtitleFields
 from loquent.codec.encoding.formats import MAX_RATE_HZ, MIN_RATE_HZ, SpeechFormat
 from loquent.domain.errors import (
     InputTooLongError,
@@ -21,6 +22,7 @@ from loquent.domain.errors import (
 )
 from loquent.domain.languages import parse_tag
 from loquent.domain.speech import MAX_SPEED, MIN_SPEED, SpeechRequest
+from loquent.render import ResponseFormat, SubtitleOptions
 
 MAX_INSTRUCTIONS: Final = 4096
 MAX_NAME: Final = 200
@@ -75,7 +77,7 @@ class AudioFields(SpeechFields):
     response_format: Literal["mp3", "opus", "aac", "flac", "wav", "pcm", "mulaw"] | None = None
 
 
-class CaptionFields(SpeechFields):
+class CaptionFields(SpeechFields, SubtitleFields):
     """The fields where captions are wanted."""
 
     response_format: Literal["srt", "vtt"] | None = None
@@ -88,6 +90,7 @@ class SpeechCall:
     Attributes:
         sample_rate_hz: what the caller wants; None for the nearest to the model's own.
         ignored: fields that were sent and that nothing reads.
+        subtitles: how captions are cut; None where nothing is said about it.
     """
 
     request: SpeechRequest
@@ -96,6 +99,7 @@ class SpeechCall:
     caption_format: CaptionFormat = CaptionFormat.VTT
     sample_rate_hz: int | None = None
     ignored: tuple[str, ...] = ()
+    subtitles: SubtitleOptions | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,10 +140,12 @@ def parse_captions(body: Mapping[str, Any], rules: SpeechRules) -> SpeechCall:
     Raises: InvalidRequestError, UnsupportedOptionError: naming the field.
     """
     fields = _validated(CaptionFields, body)
+    form = CaptionFormat(fields.response_format or CaptionFormat.VTT)
     return SpeechCall(
         _request(fields, rules, word_times=True),
-        caption_format=CaptionFormat(fields.response_format or CaptionFormat.VTT),
+        caption_format=form,
         ignored=(*_ignored(fields, rules), *_of_sound_alone(fields)),
+        subtitles=fields.subtitles(ResponseFormat(form)),
     )
 
 

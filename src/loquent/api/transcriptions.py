@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 import uuid
 from collections.abc import Awaitable, Callable, Mapping
@@ -144,7 +145,7 @@ class TranscriptionEndpoints:
             **self._headers(call, transcript, recognition.served),
             "x-loquent-seconds": f"{time.monotonic() - began_s:.3f}",
         }
-        return _respond(call, transcript, headers)
+        return await _respond(call, transcript, headers)
 
     def _headers(
         self, call: TranscriptionCall, transcript: Transcript, served: Served | None
@@ -170,7 +171,11 @@ class TranscriptionEndpoints:
         use.served, use.is_streamed = recognition.served, True
         chunks = event_chunks(
             recognition,
-            TranscriptEvents(logprobs=call.logprobs, speakers=call.request.speakers is not None),
+            TranscriptEvents(
+                logprobs=call.logprobs,
+                speakers=call.request.speakers is not None,
+                granularities=call.granularities,
+            ),
             on_transcript=settle,
             on_failure=use.fail,
             request_id=request.scope["loquent.request_id"],
@@ -192,7 +197,7 @@ def _bounded(call: TranscriptionCall, request: Request) -> TranscriptionCall:
     return replace(call, request=replace(call.request, limits=limits))
 
 
-def _respond(
+async def _respond(
     call: TranscriptionCall, transcript: Transcript, headers: Mapping[str, str]
 ) -> Response:
     options = RenderOptions(
@@ -202,8 +207,15 @@ def _respond(
         granularities=call.granularities,
         logprobs=call.logprobs,
         usage_form=usage_form(call.request.model),
+        subtitles=call.subtitles,
     )
-    rendered = render(transcript, options)
+    # The cues of some hours take a while to be chosen: others are served meanwhile.
+    is_slow = call.subtitles is not None
+    rendered = (
+        await asyncio.to_thread(render, transcript, options)
+        if is_slow
+        else render(transcript, options)
+    )
     named = {"x-loquent-model": header_text(transcript.model), **headers}
     return Response(rendered.body, headers=named, media_type=rendered.media_type)
 

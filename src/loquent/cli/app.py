@@ -8,8 +8,10 @@ from typing import Annotated, NoReturn
 import typer
 
 from loquent import __version__
+from loquent.cli.bench import bench
 from loquent.cli.console import EXIT_FAILURE, tell
 from loquent.cli.diarise import diarise
+from loquent.cli.doctor import doctor
 from loquent.cli.keys import keys_app
 from loquent.cli.listen import listen
 from loquent.cli.models import models_app
@@ -19,6 +21,7 @@ from loquent.cli.serve import serve
 from loquent.cli.speak import list_voices, speak
 from loquent.cli.transcribe import transcribe, translate
 from loquent.cli.usage import show_usage
+from loquent.cli.wyoming import wyoming
 from loquent.domain.errors import LoquentError
 from loquent.settings import SettingsError, unknown_variables
 
@@ -40,6 +43,9 @@ app.command()(listen)
 app.command()(speak)
 app.command("voices")(list_voices)
 app.command("usage")(show_usage)
+app.command()(wyoming)
+app.command()(doctor)
+app.command()(bench)
 app.add_typer(keys_app, name="keys")
 app.add_typer(projects_app, name="projects")
 app.add_typer(organisations_app, name="organisations")

@@ -13,6 +13,7 @@ from uuid import uuid4
 import typer
 
 from loquent.api.speaker_fields import implies_speakers
+from loquent.api.subtitle_fields import SUBTITLES, SubtitleWish
 from loquent.cli.console import EXIT_FAILURE, tell
 from loquent.cli.output import plan_targets, write
 from loquent.cli.recordings import Bar, Files, Output, source_of, work_through
@@ -25,6 +26,15 @@ from loquent.cli.speaker_options import (
     NSpeakers,
     SpeakerOptions,
 )
+from loquent.cli.subtitle_options import (
+    HighlightWords,
+    MaxCps,
+    MaxCueDuration,
+    MaxLineCount,
+    MaxLineWidth,
+    MinCueDuration,
+    subtitle_options,
+)
 from loquent.domain.endpoints import Served
 from loquent.domain.errors import InvalidRequestError
 from loquent.domain.languages import parse_language
@@ -32,7 +42,7 @@ from loquent.domain.request import TranscriptionRequest
 from loquent.domain.speakers import Channels
 from loquent.domain.transcript import Segment, Task, Transcript, join_text
 from loquent.ports import RoutedTranscriber
-from loquent.render import Granularity, RenderOptions, ResponseFormat, render
+from loquent.render import Granularity, RenderOptions, ResponseFormat, SubtitleOptions, render
 from loquent.settings import Settings, load_settings
 from loquent.wiring import LocalPlatform
 
@@ -46,8 +56,6 @@ Words = Annotated[
 Format = Annotated[
     ResponseFormat, typer.Option("--format", "-f", help="As the API's response_format.")
 ]
-
-SUBTITLES = {ResponseFormat.SRT, ResponseFormat.VTT}
 
 
 def transcribe(  # noqa: PLR0913 - a command line has as many options as it has
@@ -67,6 +75,12 @@ def transcribe(  # noqa: PLR0913 - a command line has as many options as it has
     max_speakers: MaxSpeakers = None,
     known: Known = None,
     channels: ChannelsOption = Channels.MIXED,
+    max_line_width: MaxLineWidth = None,
+    max_line_count: MaxLineCount = None,
+    max_cps: MaxCps = None,
+    min_cue_duration: MinCueDuration = None,
+    max_cue_duration: MaxCueDuration = None,
+    highlight_words: HighlightWords = False,
     format_: Format = ResponseFormat.TEXT,
     output: Output = None,
 ) -> None:
@@ -83,8 +97,17 @@ def transcribe(  # noqa: PLR0913 - a command line has as many options as it has
         word_timestamps=words or format_ in SUBTITLES,
         speakers=given.search_if(is_wanted=is_diarised or implies_speakers(wanted_model)),
     )
+    wish = SubtitleWish(
+        max_line_width,
+        max_line_count,
+        max_cps,
+        min_cue_duration,
+        max_cue_duration,
+        highlight_words=highlight_words,
+    )
     granularities = frozenset(Granularity) if words else frozenset({Granularity.SEGMENT})
-    _run(_Job(settings, request, format_, granularities, output), files)
+    job = _Job(settings, request, format_, granularities, output, subtitle_options(wish, format_))
+    _run(job, files)
 
 
 def translate(  # noqa: PLR0913 - a command line has as many options as it has
@@ -99,6 +122,12 @@ def translate(  # noqa: PLR0913 - a command line has as many options as it has
     max_speakers: MaxSpeakers = None,
     known: Known = None,
     channels: ChannelsOption = Channels.MIXED,
+    max_line_width: MaxLineWidth = None,
+    max_line_count: MaxLineCount = None,
+    max_cps: MaxCps = None,
+    min_cue_duration: MinCueDuration = None,
+    max_cue_duration: MaxCueDuration = None,
+    highlight_words: HighlightWords = False,
     format_: Format = ResponseFormat.TEXT,
     output: Output = None,
 ) -> None:
@@ -119,8 +148,17 @@ def translate(  # noqa: PLR0913 - a command line has as many options as it has
         word_timestamps=format_ in SUBTITLES,
         speakers=given.search_if(is_wanted=diarise or implies_speakers(wanted_model)),
     )
+    wish = SubtitleWish(
+        max_line_width,
+        max_line_count,
+        max_cps,
+        min_cue_duration,
+        max_cue_duration,
+        highlight_words=highlight_words,
+    )
     granularities = frozenset({Granularity.SEGMENT})
-    _run(_Job(settings, request, format_, granularities, output), files)
+    job = _Job(settings, request, format_, granularities, output, subtitle_options(wish, format_))
+    _run(job, files)
 
 
 def parse_language_option(name: str | None) -> str | None:
@@ -143,6 +181,7 @@ class _Job:
     format: ResponseFormat
     granularities: frozenset[Granularity]
     output: str | None
+    subtitles: SubtitleOptions | None = None
 
 
 @dataclass
@@ -236,5 +275,6 @@ def _rendered(job: _Job, heard: _Heard) -> bytes:
         answer_id=f"cli-{uuid4().hex}",
         created_s=int(time.time()),
         granularities=job.granularities,
+        subtitles=job.subtitles,
     )
     return render(heard.best(job.request), options).body

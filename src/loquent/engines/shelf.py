@@ -15,7 +15,7 @@ from contextlib import asynccontextmanager
 from functools import partial
 from typing import Any, Final, Generic, TypeAlias
 
-from loquent.domain.errors import LoquentError, ModelNotReadyError
+from loquent.domain.errors import ConflictError, LoquentError, ModelNotReadyError
 from loquent.engines.clock import Clock, MonotonicClock
 from loquent.engines.host.performers import EngineSpec
 from loquent.engines.slots import E, ModelState, S, ShelfOptions, Slot
@@ -90,6 +90,19 @@ class ModelShelf(Generic[E, S]):
         slot = self._slots.get(model_id) or self._begin(model_id)
         await asyncio.wait([slot.load])
         self._loaded(slot)
+
+    async def unload(self, model_id: str) -> None:
+        """End the process of a model, if it is in memory, and wait until that is free.
+
+        Raises: ConflictError: if somebody uses it, or it is on its way into memory.
+        """
+        slot = self._slots.get(model_id)
+        if slot is None:
+            return
+        if slot.n_users or slot.service is None:
+            state = "is in use" if slot.service else "is being loaded"
+            raise ConflictError(f"The model '{model_id}' {state}. Ask again when that is over.")
+        await asyncio.wait([self._unload(slot)])
 
     def loaded(self) -> AbstractSet[str]:
         """Return the ids of the models that can serve at once."""

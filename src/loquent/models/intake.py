@@ -7,12 +7,14 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Iterable
+from dataclasses import replace
 from pathlib import Path, PurePosixPath
 
 from loquent.domain.errors import ModelLoadError
+from loquent.domain.stock import Phase, PullEvent
 from loquent.models.disk import folder_bytes, has_size, sha256_of, sync
 from loquent.models.entry import CatalogEntry, ModelFile
-from loquent.models.events import OnEvent, Phase, PullEvent
+from loquent.models.events import OnEvent
 from loquent.models.manifest import InstalledFile, Manifest
 from loquent.models.source import Plan, SourceError
 
@@ -46,7 +48,8 @@ def verify(entry: CatalogEntry, source: str, plan: Plan, work: Path, on_event: O
     n_total_bytes = sum(file.n_bytes for file in plan.files)
     n_done_bytes = 0
     for file in plan.files:
-        on_event(PullEvent(entry.id, Phase.VERIFYING, source, n_done_bytes, n_total_bytes))
+        step = PullEvent(entry.id, Phase.VERIFYING, source, n_done_bytes, n_total_bytes)
+        on_event(replace(step, file=file.path))
         files.append(_verified(work, file))
         n_done_bytes += file.n_bytes
     manifest = Manifest(entry.model, entry.engine, source, plan.revision, tuple(files))

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
-from loquent.models.entry import CatalogEntry, ModelFile
+from loquent.models.entry import CatalogEntry, ModelFile, total_bytes
 from loquent.models.events import OnBytes
 
 
@@ -32,6 +32,20 @@ class Plan:
     files: tuple[ModelFile, ...]
     n_download_bytes: int
     n_disk_bytes: int
+
+    def file_at(self, n_bytes: int) -> str | None:
+        """Return the file that is on its way after so much of the download.
+
+        None where what is downloaded are not the files themselves, such as archives.
+        """
+        if self.n_download_bytes != total_bytes(self.files):
+            return None
+        n_left = n_bytes
+        for file in self.files:
+            if n_left < file.n_bytes:
+                return file.path
+            n_left -= file.n_bytes
+        return self.files[-1].path
 
 
 class Source(Protocol):

@@ -21,10 +21,11 @@ from filelock import FileLock, Timeout
 
 from loquent.domain.errors import InvalidRequestError, ModelLoadError, ModelNotFoundError
 from loquent.domain.model import ModelCard
+from loquent.domain.stock import Phase, PullEvent
 from loquent.models.catalog import Catalog
 from loquent.models.disk import free_bytes, sync
 from loquent.models.entry import MANIFEST_NAME, CatalogEntry, folder_name
-from loquent.models.events import OnEvent, Phase, PullEvent, ignore
+from loquent.models.events import OnEvent, ignore
 from loquent.models.intake import check_space, verify
 from loquent.models.manifest import Manifest
 from loquent.models.source import Source, SourceError
@@ -75,6 +76,13 @@ class ModelStore:
     def defaults(self) -> tuple[str, ...]:
         """Return the ids that a fresh install starts with."""
         return self._catalog.defaults
+
+    def id_of(self, name: str) -> str:
+        """Return the id that a pull of `name` installs.
+
+        Raises: ModelNotFoundError: if nothing can have that name.
+        """
+        return self._catalog.find(name).id
 
     def installed(self) -> tuple[InstalledModel, ...]:
         """Return the models on this disk, sorted by id, without looking at their content."""
@@ -237,8 +245,9 @@ class ModelStore:
         check_space(entry, plan, work, self._free_bytes_at(work))
 
         def on_bytes(n_bytes: int) -> None:
-            total = plan.n_download_bytes
-            on_event(PullEvent(entry.id, Phase.DOWNLOADING, source.name, n_bytes, total))
+            total, file = plan.n_download_bytes, plan.file_at(n_bytes)
+            step = PullEvent(entry.id, Phase.DOWNLOADING, source.name, n_bytes, total, file=file)
+            on_event(step)
 
         on_bytes(0)
         source.fetch(entry, plan, work, on_bytes)

@@ -38,6 +38,7 @@ from loquent.ports.speaking import (
     SpokenPiece,
     VoiceDirectory,
 )
+from loquent.ports.stock import ModelStock
 
 __all__ = [
     "FRAME_S",
@@ -57,6 +58,7 @@ __all__ = [
     "LiveSession",
     "LiveTranscriber",
     "ModelDirectory",
+    "ModelStock",
     "PieceOptions",
     "PieceSpeaker",
     "PieceSpeakerSource",

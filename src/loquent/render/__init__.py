@@ -12,6 +12,7 @@ from loquent.render.options import (
     Rendered,
     RenderOptions,
     ResponseFormat,
+    SubtitleOptions,
     UsageForm,
 )
 
@@ -22,6 +23,7 @@ __all__ = [
     "RenderOptions",
     "Rendered",
     "ResponseFormat",
+    "SubtitleOptions",
     "TranscriptEvents",
     "UsageForm",
     "render",

@@ -30,16 +30,33 @@ _LONGEST_PREFIX_CELLS = MAX_LINE_CELLS // 2
 
 
 @dataclass(frozen=True, slots=True)
+class TimedText:
+    """A word of a line, and when it begins.
+
+    Attributes:
+        gap: what stands before it on its line: a space, or nothing.
+    """
+
+    text: str
+    gap: str
+    start_ms: int
+
+
+@dataclass(frozen=True, slots=True)
 class Cue:
     """Lines of text of one speaker and when they are shown.
 
     `end_ms` > `start_ms`, no line is empty.
+
+    Attributes:
+        timed_lines: the same lines word by word; empty where no times are wanted.
     """
 
     start_ms: int
     end_ms: int
     lines: tuple[str, ...]
     speaker: str | None = None
+    timed_lines: tuple[tuple[TimedText, ...], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

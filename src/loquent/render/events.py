@@ -6,7 +6,8 @@ from collections.abc import Iterator
 
 from loquent.domain.transcript import Segment, Transcript
 from loquent.render import payload
-from loquent.render.options import UsageForm
+from loquent.render.options import Granularity, UsageForm
+from loquent.render.verbose_json import timed_lists
 
 
 class TranscriptEvents:
@@ -18,6 +19,7 @@ class TranscriptEvents:
     Args:
         logprobs: whether events list the log probability of every token.
         speakers: whether segments are told, once it is known who speaks in each.
+        granularities: the lists of times that done has.
         usage_form: how done states consumption; typed clients know only the form in tokens.
     """
 
@@ -26,10 +28,12 @@ class TranscriptEvents:
         *,
         logprobs: bool,
         speakers: bool = False,
+        granularities: frozenset[Granularity] = frozenset(),
         usage_form: UsageForm = UsageForm.TOKENS,
     ) -> None:
         self._logprobs = logprobs
         self._speakers = speakers
+        self._granularities = granularities
         self._usage_form = usage_form
         self._deltas: list[str] = []
         self._held_space = ""
@@ -64,5 +68,6 @@ class TranscriptEvents:
             body["logprobs"] = payload.logprobs(transcript.token_scores)
         if transcript.language:
             body["languages"] = [{"code": transcript.language}]
+        body |= timed_lists(transcript, self._granularities)
         body["usage"] = payload.usage(transcript, self._usage_form)
         return payload.encode(body)

@@ -32,6 +32,27 @@ class UsageForm(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class SubtitleOptions:
+    """How subtitles are to be cut.
+
+    Attributes:
+        max_line_width: in cells; a full-width character takes two.
+        max_line_count: lines of a cue.
+        max_cps: characters of a cue for each second that it stays; None for any number.
+        min_cue_s: how long a cue stays at least, where the next one leaves room.
+        max_cue_s: how long it stays at most, >= `min_cue_s`.
+        highlight_words: whether `vtt` tells when each word begins.
+    """
+
+    max_line_width: int = 42
+    max_line_count: int = 2
+    max_cps: float | None = None
+    min_cue_s: float = 0.0
+    max_cue_s: float = 7.0
+    highlight_words: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class RenderOptions:
     """How one transcript is to be written.
 
@@ -42,6 +63,7 @@ class RenderOptions:
         logprobs: whether `json` shows the log probability of every token.
         usage_form: how `json` and `diarized_json` state consumption; `verbose_json` always states
             seconds.
+        subtitles: how `srt` and `vtt` are cut; None for cues that keep to segments.
     """
 
     format: ResponseFormat
@@ -50,6 +72,7 @@ class RenderOptions:
     granularities: frozenset[Granularity] = frozenset({Granularity.SEGMENT})
     logprobs: bool = False
     usage_form: UsageForm = UsageForm.DURATION
+    subtitles: SubtitleOptions | None = None
 
 
 @dataclass(frozen=True, slots=True)

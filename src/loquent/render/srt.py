@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from loquent.domain.transcript import Transcript
-from loquent.render.cues import Cue, clock, cues_of
+from loquent.render.cues import Cue, clock
+from loquent.render.limited_cues import subtitle_cues
 from loquent.render.options import Rendered, RenderOptions
 
 
-def render_srt(transcript: Transcript, _options: RenderOptions) -> Rendered:
+def render_srt(transcript: Transcript, options: RenderOptions) -> Rendered:
     """Write numbered SubRip cues; nothing at all where nothing was said.
 
     SubRip has no mark for a speaker, so each cue begins with the name.
     """
-    cues = cues_of(transcript, shows_names=True)
+    cues = subtitle_cues(transcript, options.subtitles, shows_names=True)
     blocks = [_block(number, cue) for number, cue in enumerate(cues, start=1)]
     return Rendered("\n".join(blocks).encode(errors="replace"), "text/plain; charset=utf-8")
 

@@ -22,13 +22,22 @@ def render_verbose_json(transcript: Transcript, options: RenderOptions) -> Rende
         "duration": payload.seconds(transcript.duration_s),
         "text": transcript.text,
     }
-    if Granularity.WORD in options.granularities:
-        body["words"] = [_word(word) for word in transcript.words if word.text.strip()]
-    if Granularity.SEGMENT in options.granularities:
-        body["segments"] = [_segment(segment) for segment in transcript.segments]
+    body |= timed_lists(transcript, options.granularities)
     body["usage"] = payload.usage(transcript, UsageForm.DURATION)
     body |= payload.answer_keys(transcript, options)
     return Rendered(payload.encode(body), "application/json")
+
+
+def timed_lists(
+    transcript: Transcript, granularities: frozenset[Granularity]
+) -> payload.JsonObject:
+    """List words and segments with their times, as far as they were asked for."""
+    lists: payload.JsonObject = {}
+    if Granularity.WORD in granularities:
+        lists["words"] = [_word(word) for word in transcript.words if word.text.strip()]
+    if Granularity.SEGMENT in granularities:
+        lists["segments"] = [_segment(segment) for segment in transcript.segments]
+    return lists
 
 
 def _language(transcript: Transcript) -> str:

@@ -72,7 +72,12 @@ class PriceRow:
     @property
     def price(self) -> str:
         """The price in the currency itself, exact, without zeros at its end."""
-        return f"{Decimal(self.micros) / MICROS:f}"
+        return _decimal(self.micros)
+
+    @property
+    def standard_price(self) -> str:
+        """The same of `standard_micros`."""
+        return _decimal(self.standard_micros)
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +91,10 @@ class PriceQuery:
     feature: Feature | None = None
     model: str | None = None
     provider: str | None = None
+
+
+def _decimal(micros: int) -> str:
+    return f"{Decimal(micros) / MICROS:f}"
 
 
 def price_list(

@@ -1,6 +1,6 @@
 """Build the object graph from settings; the only room that names a concrete part."""
 
-from loquent.models.events import Phase, PullEvent
+from loquent.domain.stock import Phase, PullEvent
 from loquent.models.store import InstalledModel, ModelStore
 from loquent.wiring.accounts import Entry, prepare_accounts
 from loquent.wiring.administering import open_administration

@@ -51,6 +51,7 @@ def build_app(settings: Settings) -> FastAPI:
         ),
         default_model=settings.default_model,
         open_lists=settings.open_lists,
+        console=settings.console,
         max_input_characters=settings.max_input_characters,
         unknown_fields=settings.unknown_fields,
         live_idle_s=settings.live_idle_s,
@@ -69,6 +70,7 @@ def build_app(settings: Settings) -> FastAPI:
         live_board=platform,
         planner=platform.routing.planner,
         estimates=platform.routing.estimates,
+        stock=platform.stock,
     )
     return create_app(_with_books(services, books) if books else services, options, lifespan)
 

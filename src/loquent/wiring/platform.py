@@ -16,6 +16,7 @@ from loquent.engines.shelf import ModelShelf
 from loquent.models.store import ModelStore
 from loquent.ports import Diarizer, LiveTranscriber, RoutedTranscriber, Speaker
 from loquent.routing.directory import ServedModels
+from loquent.routing.local import UNQUANTISED_MARK
 from loquent.routing.names import ModelNames
 from loquent.routing.speakers import NamedAnalysts
 from loquent.settings import Settings
@@ -23,6 +24,7 @@ from loquent.wiring.listening import WHISPER_ENGINE, Listening
 from loquent.wiring.providing import Providing
 from loquent.wiring.routing import Routing
 from loquent.wiring.speaking import PIECE_LIMITS, Speaking
+from loquent.wiring.stock import LocalStock, named_by_settings
 from loquent.wiring.store import build_store
 from loquent.wiring.telling_apart import VOICES_ENGINE, TellingApart
 
@@ -75,6 +77,16 @@ class LocalPlatform:
         book = self.routing.book
         return ServedModels(book, self.loaded, settings.default_model, settings.voices)
 
+    @cached_property
+    def stock(self) -> LocalStock:
+        return LocalStock(
+            self.store,
+            self.names,
+            self.unload,
+            needs=named_by_settings(self.settings),
+            preload=frozenset(self.preload),
+        )
+
     @property
     def transcriber(self) -> RoutedTranscriber:
         return self.routing.transcriber
@@ -103,6 +115,15 @@ class LocalPlatform:
         Raises: ModelNotFoundError, ModelLoadError.
         """
         await self._shelf_for(self._main_capability(model_id)).load(model_id)
+
+    async def unload(self, model_id: str) -> None:
+        """Free the memory of a model, in every precision in which it is loaded.
+
+        Raises: ConflictError: if it is in use, or on its way into memory.
+        """
+        shelf = self._shelf_for(self._main_capability(model_id))
+        for loaded_id in (model_id, f"{model_id}{UNQUANTISED_MARK}"):
+            await shelf.unload(loaded_id)
 
     def loaded(self) -> AbstractSet[str]:
         """Return the ids of the models in memory."""

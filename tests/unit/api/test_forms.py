@@ -207,6 +207,13 @@ def test_granularities_need_verbose_json() -> None:
     assert caught.value.param == "timestamp_granularities"
 
 
+def test_a_stream_may_end_with_the_times_of_words() -> None:
+    call = transcription(("stream", "true"), ("timestamp_granularities[]", "word"))
+    assert call.granularities == {Granularity.WORD}
+    assert call.request.word_timestamps
+    assert transcription(("stream", "true")).granularities == frozenset()
+
+
 def test_a_dialect_that_always_shows_segments_adds_them_to_words() -> None:
     call = transcription(("timestamp_granularities", '["word"]'), rules=V0)
     assert call.format is ResponseFormat.VERBOSE_JSON

@@ -14,7 +14,12 @@ import psutil
 import pytest
 
 from loquent.domain.audio import Samples
-from loquent.domain.errors import ModelLoadError, ModelNotFoundError, ModelNotReadyError
+from loquent.domain.errors import (
+    ConflictError,
+    ModelLoadError,
+    ModelNotFoundError,
+    ModelNotReadyError,
+)
 from loquent.domain.transcript import Task
 from loquent.engines.batch import BatchEngine, Utterance, Width
 from loquent.engines.host.performers import EngineSpec
@@ -390,3 +395,28 @@ async def test_a_preloaded_model_is_back_by_itself_when_its_process_is_killed() 
     assert (await recognizer.recognize(SILENCE, OPTIONS)).language == "xx"
     await shelf.close()
     assert set(psutil.Process().children()) <= others
+
+
+async def test_a_model_is_unloaded_when_somebody_says_so_and_loaded_again_on_next_use() -> None:
+    async with stage() as on:
+        await on.use("a")
+        await on.shelf.unload("a")
+        assert on.in_memory == []
+        await on.shelf.unload("a")
+        await on.use("a")
+        assert on.in_memory == ["a"]
+
+
+async def test_a_model_in_use_or_on_its_way_is_not_unloaded() -> None:
+    async with stage() as on:
+        async with on.shelf.in_use("a"):
+            with pytest.raises(ConflictError, match="in use"):
+                await on.shelf.unload("a")
+        on.may_start.clear()
+        loading = asyncio.create_task(on.shelf.load("b"))
+        await on.is_loading("b", n_starts=2)
+        with pytest.raises(ConflictError, match="being loaded"):
+            await on.shelf.unload("b")
+        on.may_start.set()
+        await loading
+        assert sorted(on.in_memory) == ["a", "b"]

@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from loquent.domain.errors import InvalidRequestError, ModelLoadError, ModelNotFoundError
+from loquent.domain.stock import Phase, PullEvent
 from loquent.models.entry import CatalogEntry
-from loquent.models.events import Phase, PullEvent
 from loquent.models.local_folder import LocalFolder
 from loquent.models.manifest import Manifest
 from loquent.models.source import Source

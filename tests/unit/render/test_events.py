@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from loquent.domain.transcript import TokenScore
-from loquent.render import TranscriptEvents, UsageForm
+from loquent.render import Granularity, TranscriptEvents, UsageForm
 from tests.unit.render.transcripts import segment_of, transcript_of
 
 SPACES = st.text(" \n\u00a0", max_size=2)
@@ -81,3 +81,15 @@ def test_done_of_silence_names_no_language() -> None:
 def test_usage_can_be_stated_in_seconds() -> None:
     events = TranscriptEvents(logprobs=False, usage_form=UsageForm.DURATION)
     assert parsed(events.done(transcript_of()))["usage"] == {"type": "duration", "seconds": 9}
+
+
+def test_the_last_event_lists_the_times_that_were_asked_for() -> None:
+    transcript = transcript_of(segment_of(" Hello,"), segment_of(" world."))
+    for asked in ([], [Granularity.WORD], [Granularity.SEGMENT], list(Granularity)):
+        events = TranscriptEvents(logprobs=False, granularities=frozenset(asked))
+        told = parsed(events.done(transcript))
+        assert {f"{each}s" for each in asked} == {"words", "segments"} & set(told)
+    assert [each["text"] for each in told["segments"]] == [" Hello,", " world."]
+    assert [each["word"] for each in told["words"]] == [
+        word.text.strip() for word in transcript.words
+    ]

@@ -54,9 +54,6 @@ def rows(page: Page) -> Locator:
     return page.locator("tbody tr")
 
 
-# --------------------------------------------------------------------- models
-
-
 def test_a_model_is_pulled_found_and_removed(visit: Visit, office: Office) -> None:
     page = visit.go("models")
     page.get_by_label("Repository").fill(AWAY)
@@ -128,9 +125,6 @@ def test_a_key_that_may_not_is_told_which_may(browser: Browser, office: Office) 
         assert ADMIN_COMMAND in page.inner_text("main")
 
 
-# --------------------------------------------------------------------- routes
-
-
 def test_a_route_is_explained(visit: Visit, office: Office) -> None:
     page = visit.go("routes")
     page.get_by_label("Model").fill("whisper-large-v3")
@@ -162,9 +156,6 @@ def test_a_name_that_nobody_has_is_told_with_the_nearest(visit: Visit) -> None:
     page.get_by_label("Model").press("Enter")
     assert "did you mean" in page.get_by_role("alert").inner_text()
     assert visit.complaints.pop().startswith("Failed to load resource")
-
-
-# ----------------------------------------------------------------------- keys
 
 
 def test_a_key_is_made_bound_rotated_and_revoked(visit: Visit, office: Office) -> None:
@@ -263,9 +254,6 @@ def test_a_server_without_keys_says_how_to_make_the_first(browser: Browser, tmp_
         model_card(page, "whisper-small").get_by_text(ADMIN_COMMAND).wait_for()
 
 
-# ---------------------------------------------------------------------- usage
-
-
 def test_usage_is_what_the_api_sums_up(visit: Visit, office: Office) -> None:
     page = visit.go("usage")
     page.wait_for_selector(".chart canvas")
@@ -333,9 +321,6 @@ def test_days_can_be_chosen(visit: Visit) -> None:
     visit.complaints.clear()  # what Chromium writes of every 400
 
 
-# -------------------------------------------------------------------- pricing
-
-
 def test_prices_are_those_of_the_api_brought_to_one_measure(visit: Visit, office: Office) -> None:
     page = visit.go("pricing")
     rows(page).first.wait_for()
@@ -356,9 +341,6 @@ def test_prices_are_those_of_the_api_brought_to_one_measure(visit: Visit, office
     assert "ovh" in rows(page).first.inner_text()
     page.get_by_role("tab", name=re.compile("Text to speech")).click()
     assert "espeak" in page.inner_text("main")
-
-
-# ------------------------------------------------------------------------ api
 
 
 def test_every_operation_is_in_the_reference(visit: Visit, office: Office) -> None:
@@ -399,9 +381,6 @@ def test_what_a_page_just_did_can_be_copied(visit: Visit, office: Office) -> Non
     assert f"{office.url}/v1/pricing" in told
     assert "$LOQUENT_API_KEY" in told
     assert office.boss not in page.content()
-
-
-# ---------------------------------------------------------------- all of them
 
 
 def _hostile_answers(page: Page) -> None:

@@ -6,6 +6,7 @@ import asyncio
 import signal
 from contextlib import AsyncExitStack, suppress
 from dataclasses import dataclass
+from importlib.util import find_spec
 from typing import Annotated
 
 import typer
@@ -61,15 +62,10 @@ class _Job:
 
 
 def _require_packages() -> None:
-    try:
-        import wyoming  # noqa: F401, PLC0415 - optional
-        import zeroconf  # noqa: F401, PLC0415 - optional
-    except ImportError as error:
-        if error.name not in OPTIONAL_PACKAGES:
-            raise
+    if not all(map(find_spec, OPTIONAL_PACKAGES)):
         raise InvalidRequestError(
             "the Wyoming protocol needs two more packages: pip install 'loquent[wyoming]'"
-        ) from error
+        )
 
 
 async def _until_terminated(job: _Job, settings: Settings) -> None:
@@ -94,8 +90,8 @@ async def _until_terminated(job: _Job, settings: Settings) -> None:
 
 async def _serve(job: _Job, settings: Settings) -> None:
     from loquent.wyoming.announcing import announced  # noqa: PLC0415 - needs the packages
-    from loquent.wyoming.backend import Backend, Defaults  # noqa: PLC0415
-    from loquent.wyoming.serving import Reception, receiving  # noqa: PLC0415
+    from loquent.wyoming.backend import Backend, Defaults  # noqa: PLC0415 - as above
+    from loquent.wyoming.serving import Reception, receiving  # noqa: PLC0415 - as above
 
     key = settings.api_key.get_secret_value() if settings.api_key else ""
     async with AsyncExitStack() as stack:

@@ -30,24 +30,33 @@ class Pulls:
 
     def are_running(self, model_id: str) -> bool:
         """Tell whether a model is being pulled, or a pull of it has not quite stopped."""
-        return model_id in self._running
+        return self._unfinished(model_id) is not None
 
     async def pull(self, name: str) -> AsyncGenerator[PullEvent]:
         """Install a model and tell how it goes, as `ModelStock.pull` has it."""
         model_id = await asyncio.to_thread(self._store.id_of, name)
-        while before := self._running.get(model_id):
+        while before := self._unfinished(model_id):
             if not before.is_given_up:
                 raise ConflictError(
                     f"The model '{model_id}' is being pulled already. Ask again when that is over."
                 )
             await asyncio.wait([before.work])
         pull = self._running[model_id] = _Pull(self._store, name, self._threads)
-        pull.work.add_done_callback(lambda _: self._running.pop(model_id, None))
+        pull.work.add_done_callback(lambda _: self._forget(model_id, pull))
         try:
             async for event in pull.events():
                 yield event
         finally:
             pull.give_up()
+
+    def _unfinished(self, model_id: str) -> _Pull | None:
+        # Callbacks of a future run after whoever polled it saw it done, so it is asked itself.
+        pull = self._running.get(model_id)
+        return None if pull is None or pull.work.done() else pull
+
+    def _forget(self, model_id: str, pull: _Pull) -> None:
+        if self._running.get(model_id) is pull:
+            del self._running[model_id]
 
 
 class _Pull:

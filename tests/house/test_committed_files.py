@@ -63,7 +63,7 @@ def test_no_loose_end_is_committed() -> None:
     assert _lines_with(_LOOSE_END) == []
 
 
-@pytest.mark.parametrize("name", LOCKS)
+@pytest.mark.parametrize("name", [*LOCKS, "integrations.txt"])
 def test_every_locked_requirement_has_a_version_and_a_hash(name: str) -> None:
     blocks = list(_blocks((ROOT / "requirements" / name).read_text()))
     assert len(blocks) > 10

@@ -24,6 +24,7 @@ from loquent.api.live.closing import CODES, DONE, IDLE
 from loquent.api.routes import RouteQuestion
 from loquent.api.routing_fields import limits_schema
 from loquent.api.speech_call import AudioFields
+from loquent.api.subtitle_question import SubtitleQuestion
 from loquent.api.transcriptions import Parse
 from loquent.codec.sniff import ACCEPTED_FORMATS
 from loquent.domain.errors import InvalidRequestError, LoquentError
@@ -220,7 +221,12 @@ def test_every_field_that_is_read_is_described(
 
 
 @pytest.mark.parametrize(
-    ("fields", "heading"), [(AudioFields, "## Speech"), (RouteQuestion, "## Dry run")]
+    ("fields", "heading"),
+    [
+        (AudioFields, "## Speech"),
+        (RouteQuestion, "## Dry run"),
+        (SubtitleQuestion, "## Subtitles"),
+    ],
 )
 def test_every_field_of_a_json_body_is_described(fields: type[BaseModel], heading: str) -> None:
     section = _page("http").partition(f"\n{heading}\n")[2].partition("\n## ")[0]
@@ -228,7 +234,7 @@ def test_every_field_of_a_json_body_is_described(fields: type[BaseModel], headin
     schema = fields.model_json_schema()
     assert set(schema["properties"]) <= described
     for kind in schema.get("$defs", {}).values():
-        assert set(kind["enum"]) <= set(_quoted(section))
+        assert set(kind.get("enum") or kind["properties"]) <= set(_quoted(section))
 
 
 def test_every_feature_of_the_price_list_is_described() -> None:

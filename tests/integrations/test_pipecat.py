@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from loquent.domain.client_names import DEFAULT_ALIASES
 from loquent.domain.errors import InputTooLongError
 from tests.fakes.fake_speaker import RATE_HZ, WORD_S
 from tests.wire.conftest import KEY, LiveServer
@@ -44,6 +45,14 @@ async def test_a_pipeline_hears(server: LiveServer, model: str) -> None:
     assert heard.text == "Hello there. General speech."
     (call,) = server.transcriber.calls
     assert (call.request.model, call.request.language) == (model, "en")
+
+
+async def test_the_model_that_it_asks_for_by_itself_has_a_name_here(server: LiveServer) -> None:
+    ear = listening.OpenAISTTService(api_key=KEY, base_url=f"{server.url}/v1")
+    assert len(await _all(ear.run_stt(_recording()))) == 1
+    await ear._client.close()
+    (call,) = server.transcriber.calls
+    assert call.request.model in DEFAULT_ALIASES
 
 
 async def test_a_pipeline_speaks(server: LiveServer) -> None:

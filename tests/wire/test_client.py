@@ -286,6 +286,19 @@ with client.audio.transcriptions.live(model="m", eu_native=True) as session:
     for event in session.follow([b""]):
         assert_type(event, LiveEvent)
 assert_type(client.usage.summary(["day"]).total.requests, int)
+translate = client.audio.translations.create
+assert_type(translate(model="m", file=file, keywords=["Kenobi"], eu_native=True), Transcript)
+assert_type(translate(model="m", file=file, response_format="verbose_json"), VerboseTranscript)
+assert_type(translate(model="m", file=file, response_format="vtt", max_line_width=32), str)
+speech = client.audio.speech
+assert_type(speech.create(model="m", input="a", model_extensions={"pitch": 60}).content, bytes)
+with speech.with_streaming_response.create(model="m", input="a", preference="cost") as streamed:
+    assert_type(next(streamed.iter_bytes()), bytes)
+assert_type(speech.captions(model="m", input="a", max_cps=17), str)
+with client.audio.transcriptions.live(
+    model="m", dialect="openai", turn_detection=None
+) as by_hand:
+    by_hand.commit()
 
 
 async def main(other: AsyncLoquent) -> None:
@@ -293,11 +306,20 @@ async def main(other: AsyncLoquent) -> None:
     async with other.audio.transcriptions.live(model="m") as session:
         async for event in session.follow([b""]):
             assert_type(event, LiveEvent)
+        await session.clear()
+    assert_type(await other.audio.translations.create(model="m", file=b""), Transcript)
+    assert_type(await other.audio.speech.captions(model="m", input="a"), str)
+    async with other.audio.speech.with_streaming_response.create(model="m", input="a") as streamed:
+        async for part in streamed.iter_bytes():
+            assert_type(part, bytes)
 
 
 create(model="m", file=file, diarize=1)  # error
 create(model="m", file=file, preference="cheap")  # error
 client.usage.summary(["week"])  # error
+create(model="m", response_format="srt")  # error
+translate(model="m", file=file, stream=True)  # error
+speech.create(model="m", input="a", sample_rate="high")  # error
 """
 
 

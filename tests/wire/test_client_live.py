@@ -143,6 +143,91 @@ def test_sound_may_be_sent_by_hand(client: Loquent, dialect: Dialect) -> None:
         assert said_in(list(session)) == "hello there"
 
 
+def test_who_commits_by_hand_says_where_an_utterance_ends(
+    server: RealtimeServer, client: Loquent
+) -> None:
+    live = client.audio.transcriptions.live
+    with live(model="whisper-1", dialect="openai", turn_detection=None) as session:
+        session.send(SECOND)
+        session.commit()
+        first = next(event for event in session if isinstance(event, LiveFinal))
+        assert (first.text, first.start_s) == ("hello there", None)
+        session.send(SECOND)
+        session.clear()
+        session.send(SECOND)
+        session.commit()
+        session.send(SECOND)
+        session.finish()
+        rest = [event for event in session if isinstance(event, LiveFinal)]
+    assert [event.text for event in rest] == ["hello there"] * 2
+    assert len({event.utterance for event in (first, *rest)}) == 3
+    assert not server.live.request.ends_by_silence
+
+
+def test_by_hand_all_is_told_when_every_commit_is_answered() -> None:
+    side = OpenAiDialect(LiveOptions("whisper-1", is_by_hand=True))
+    (opening,) = [json.loads(side.opening())]
+    assert opening["session"]["audio"]["input"]["turn_detection"] is None
+
+    def told(kind: str, item: str, **fields: object) -> list[LiveEvent]:
+        return list(side.read(json.dumps({"type": kind, "item_id": item, **fields})))
+
+    said = "conversation.item.input_audio_transcription"
+    side.sound(SECOND)
+    side.commit()
+    (last,) = side.ending()
+    refusal = {"event_id": json.loads(last)["event_id"], "message": "buffer too small"}
+    told("error", "", error=refusal)
+    assert not side.is_over
+    told("input_audio_buffer.committed", "a")
+    assert told(f"{said}.delta", "a", delta="Ever") == [LivePartial("Ever", "a")]
+    assert not side.is_over
+    assert told(f"{said}.completed", "a", transcript="") == [LiveFinal("", utterance="a")]
+    assert side.is_over
+
+
+def test_what_is_cleared_is_waited_for_no_more() -> None:
+    side = OpenAiDialect(LiveOptions("whisper-1", is_by_hand=True))
+    side.sound(SECOND)
+    delta = {"type": "conversation.item.input_audio_transcription.delta", "item_id": "a"}
+    assert list(side.read(json.dumps({**delta, "delta": "Ever"})))
+    side.clear()
+    list(side.read(json.dumps({"type": "input_audio_buffer.cleared"})))
+    (last,) = side.ending()
+    error = {"event_id": json.loads(last)["event_id"]}
+    assert not side.is_over
+    list(side.read(json.dumps({"type": "error", "error": error})))
+    assert side.is_over
+
+
+async def test_too_little_to_commit_is_a_bad_request(server: RealtimeServer) -> None:
+    async with (
+        AsyncLoquent(base_url=server.base_url, api_key=KEY) as client,
+        client.audio.transcriptions.live(
+            model="whisper-1", dialect="openai", turn_detection=None
+        ) as session,
+    ):
+        await session.send(SECOND[:320])
+        await session.commit()
+        with pytest.raises(openai.BadRequestError, match="too small") as refused:
+            assert not [event async for event in session]
+        assert refused.value.code == "input_audio_buffer_commit_empty"
+        await session.send(SECOND)
+        await session.clear()
+        await session.finish()
+        assert not [event async for event in session]
+
+
+def test_a15t_has_no_turns_by_hand(client: Loquent) -> None:
+    live = client.audio.transcriptions.live
+    with pytest.raises(ValueError, match="dialect='openai'"):
+        live(model="whisper-1", turn_detection=None)
+    with live(model="whisper-1") as session:
+        for move in (session.commit, session.clear):
+            with pytest.raises(ValueError, match="dialect='openai'"):
+                move()
+
+
 @DIALECTS
 async def test_asynchronously_too(server: RealtimeServer, dialect: Dialect) -> None:
     server.live.script = SCRIPT

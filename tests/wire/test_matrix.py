@@ -115,6 +115,7 @@ def test_the_table_of_routes_is_the_promised_one() -> None:
         "/audio/speech",
         "/catalog",
         "/audio/speech/captions",
+        "/subtitles",
         "/realtime/client_secrets",
         "/status",
         "/usage",

@@ -103,6 +103,94 @@ def test_captions_of_speech_keep_to_limits(server: LiveServer) -> None:
     assert (bad.status_code, bad.json()["error"]["param"]) == (400, "max_line_width")
 
 
+def cut(server: LiveServer, body: object, path: str = "/v1/subtitles") -> httpx2.Response:
+    return httpx2.post(
+        server.url + path, json=body, headers={"authorization": f"Bearer {KEY}"}, timeout=30
+    )
+
+
+@pytest.mark.parametrize("form", ["srt", "vtt"])
+@pytest.mark.parametrize("limits", [{}, {"max_line_width": 14, "max_line_count": 1, "max_cps": 15}])
+def test_an_answer_that_comes_back_is_cut_as_its_recording(
+    server: LiveServer, form: str, limits: dict[str, int]
+) -> None:
+    fields = {name: str(value) for name, value in limits.items()}
+    wanted = ask(server, PATHS[0], response_format=form, **fields)
+    told = httpx2.post(
+        f"{server.url}/v1/audio/transcriptions",
+        data={
+            "model": "m",
+            "response_format": "verbose_json",
+            "timestamp_granularities[]": ["word", "segment"],
+        },
+        files=FILE,
+        headers={"authorization": f"Bearer {KEY}"},
+    ).json()
+    n_heard = len(server.transcriber.calls)
+    answer = cut(server, {"transcript": told, "response_format": form, **limits})
+    assert (answer.status_code, answer.text) == (200, wanted.text)
+    assert answer.headers["content-type"] == wanted.headers["content-type"]
+    assert len(server.transcriber.calls) == n_heard
+
+
+def test_who_is_named_in_an_answer_that_comes_back_is_named_in_its_cues(server: LiveServer) -> None:
+    told = {"segments": [{"text": "Hi.", "start": 0, "end": 1, "speaker": "Ann <b>"}]}
+    srt = cut(server, {"transcript": told, "response_format": "srt"}).text
+    assert srt == "1\n00:00:00,000 --> 00:00:01,000\nAnn <b>: Hi.\n"
+    vtt = cut(server, {"transcript": told}).text
+    assert vtt == "WEBVTT\n\n00:00:00.000 --> 00:00:01.000\n<v Ann &lt;b&gt;>Hi.\n"
+
+
+ONE = {"text": "Hi.", "start": 0, "end": 1}
+SAID = {"segments": [ONE]}
+ODD_BODIES = [
+    ({}, "transcript"),
+    ({"transcript": "Hi."}, "transcript"),
+    ({"transcript": {"text": "Hi."}}, "transcript"),
+    ({"transcript": {"segments": [{"text": "Hi."}]}}, "transcript.segments.0.start"),
+    ({"transcript": {"segments": [{**ONE, "end": "1"}]}}, "transcript.segments.0.end"),
+    ({"transcript": {"segments": [{**ONE, "text": None}]}}, "transcript.segments.0.text"),
+    ({"transcript": {"segments": [{**ONE, "end": 10**400}]}}, "transcript.segments.0.end"),
+    ({"transcript": {"words": [ONE]}}, "transcript.words.0.word"),
+    ({"transcript": SAID, "response_format": "ass"}, "response_format"),
+    ({"transcript": SAID, "max_line_width": 0}, "max_line_width"),
+    ({"transcript": SAID, "max_line_width": "32"}, "max_line_width"),
+    ({"transcript": SAID, "width": 32}, "width"),
+    ({"transcript": SAID, "min_cue_duration": 9}, "min_cue_duration"),
+    ({"transcript": SAID, "highlight_words": True}, "highlight_words"),
+]
+
+
+@pytest.mark.parametrize(("path", "status"), [("/v1/subtitles", 400), ("/v0/subtitles", 422)])
+@pytest.mark.parametrize(("body", "param"), ODD_BODIES)
+def test_what_is_no_transcript_names_its_field(
+    server: LiveServer, path: str, status: int, body: object, param: str
+) -> None:
+    answer = cut(server, body, path)
+    assert (answer.status_code, answer.json()["error"]["param"]) == (status, param)
+
+
+def test_times_that_are_no_numbers_are_refused_and_odd_ones_mended(server: LiveServer) -> None:
+    headers = {"authorization": f"Bearer {KEY}", "content-type": "application/json"}
+    raw = '{"transcript": {"segments": [{"text": "Hi.", "start": NaN, "end": 1}]}}'
+    answer = httpx2.post(f"{server.url}/v1/subtitles", content=raw, headers=headers)
+    assert answer.json()["error"]["param"] == "transcript.segments.0.start"
+    for start, end in ((-5, -9), (1e300, 0), (0, 0)):
+        told = {"segments": [{"text": "Hi \x00-->there.", "start": start, "end": end}]}
+        for limits in ({}, {"max_line_width": 20}):
+            answer = cut(server, {"transcript": told, "response_format": "srt", **limits})
+            (event,) = pysubs2.SSAFile.from_string(answer.text, format_="srt")
+            assert event.start < event.end
+
+
+def test_a_transcript_beyond_any_talk_is_refused(server: LiveServer) -> None:
+    told = {"segments": [{**ONE, "text": "x" * 600_000}]}
+    answer = cut(server, {"transcript": told, "max_cps": 17})
+    assert answer.json()["error"]["code"] == "input_too_long"
+    answer = cut(server, {"transcript": {**SAID, "more": "x" * (8 * 1024 * 1024)}})
+    assert answer.status_code == 413
+
+
 def test_segments_without_word_times_are_cut_all_the_same(serve: Serve) -> None:
     server = serve(FakeTranscriber([segment(" Hello there."), segment(" General speech.", 1)]))
     answer = ask(server, PATHS[0], response_format="srt", max_line_width="8", max_line_count="1")

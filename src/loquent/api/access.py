@@ -86,6 +86,7 @@ def declared(*, open_lists: bool) -> Mapping[str, Access]:
         "/audio/diarization": INFERENCE,
         "/audio/speech": INFERENCE,
         "/audio/speech/captions": INFERENCE,
+        "/subtitles": INFERENCE,
         "/audio/transcriptions-realtime": INFERENCE,
         "/realtime": SESSION,
         "/realtime/client_secrets": INFERENCE,

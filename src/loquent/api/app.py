@@ -32,6 +32,7 @@ from loquent.api.speech import add_speech_routes
 from loquent.api.spelling import OneSpelling
 from loquent.api.status import ActivityCollector, add_status_routes
 from loquent.api.stock import add_stock_routes
+from loquent.api.subtitles import add_subtitle_routes
 from loquent.api.system import add_system_routes
 from loquent.api.transcriptions import add_transcription_routes
 from loquent.api.unread_body import SwallowUnreadBody
@@ -86,6 +87,7 @@ def create_app(
     _add_books(app, services, options.currency)
     add_console_routes(app, is_served=options.console)
     add_transcription_routes(app, services.transcriber, options, metrics, meter, estimates)
+    add_subtitle_routes(app)
     add_diarization_routes(app, services.diarizer, options, metrics, meter, estimates)
     add_live_routes(app, live)
     add_client_secret_routes(app, live)

@@ -39,6 +39,7 @@ _BODY: dict[str, Any] = {
     "type": "object",
     "properties": {
         "expires_after": {
+            "description": "How long the key opens sessions.",
             "type": "object",
             "properties": {
                 "anchor": {"type": "string", "enum": ["created_at"]},
@@ -50,7 +51,10 @@ _BODY: dict[str, Any] = {
                 },
             },
         },
-        "session": {"type": "object"},
+        "session": {
+            "description": "What they begin with, as in `session.update`.",
+            "type": "object",
+        },
     },
 }
 

@@ -54,7 +54,10 @@ class ModelEndpoints:
         self._directory = directory
 
     async def list_models(
-        self, capability: Annotated[Capability | None, Query()] = None
+        self,
+        capability: Annotated[
+            Capability | None, Query(description="only models that can do this")
+        ] = None,
     ) -> ModelList:
         """List every model under each of its names."""
         return ModelList(

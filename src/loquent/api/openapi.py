@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from collections.abc import Set as AbstractSet
+from functools import cache
 from typing import Any, TypeAlias
 
 from fastapi import FastAPI
+from pydantic import BaseModel
 
+from loquent.api.address_groups import GROUPS, described_parameter, group_of
 from loquent.api.errors import ErrorStyle, status_of
 from loquent.api.schemas import DetailedError, Error
 from loquent.domain import errors
@@ -72,8 +75,9 @@ class DescribedApi(FastAPI):
             **document,
             "components": {**components, "schemas": schemas, "securitySchemes": _SECURITY_SCHEMES},
             "security": [{name: []} for name in _SECURITY_SCHEMES],
+            "tags": [{"name": name, "description": about} for name, about in GROUPS.items()],
             "paths": {
-                path: _path_item(item, is_public=path in self.public_paths)
+                path: _path_item(item, group_of(path), is_public=path in self.public_paths)
                 for path, item in document["paths"].items()
             },
         }
@@ -91,9 +95,32 @@ def error_answers(
     }
 
 
-def _path_item(item: Document, *, is_public: bool) -> Document:
+@cache
+def described_body(body: type[BaseModel]) -> Document:
+    """Describe a JSON body with all that it holds in place, for a route's `openapi_extra`."""
+    schema = body.model_json_schema()
+    parts = schema.pop("$defs", {})
+    content = {"application/json": {"schema": _in_place(schema, parts)}}
+    return {"requestBody": {"required": True, "content": content}}
+
+
+def _in_place(schema: Any, parts: Document) -> Any:
+    match schema:
+        case {"$ref": str(reference), **rest}:
+            part = parts[reference.rpartition("/")[2]]
+            return _in_place({**part, **rest}, parts)
+        case dict():
+            return {name: _in_place(value, parts) for name, value in schema.items()}
+        case list():
+            return [_in_place(value, parts) for value in schema]
+        case _:
+            return schema
+
+
+def _path_item(item: Document, group: str, *, is_public: bool) -> Document:
     return {
-        method: _operation(operation, is_public=is_public) for method, operation in item.items()
+        method: {**_operation(operation, is_public=is_public), "tags": [group]}
+        for method, operation in item.items()
     }
 
 
@@ -104,4 +131,6 @@ def _operation(operation: Document, *, is_public: bool) -> Document:
         if "HTTPValidationError" not in str(answer)  # the framework's own, never sent
     }
     security: Document = {"security": []} if is_public else {}
-    return {**operation, "responses": responses, **security}
+    parameters = [described_parameter(each) for each in operation.get("parameters", ())]
+    described: Document = {"parameters": parameters} if parameters else {}
+    return {**operation, **described, "responses": responses, **security}

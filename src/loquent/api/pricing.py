@@ -20,9 +20,9 @@ def add_pricing_routes(app: FastAPI, planner: Planner, currency: str) -> None:
     """Add the price list, under every prefix."""
 
     async def list_prices(
-        feature: Annotated[Feature | None, Query()] = None,
-        model: Annotated[str | None, Query()] = None,
-        provider: Annotated[str | None, Query()] = None,
+        feature: Annotated[Feature | None, Query(description="only this one")] = None,
+        model: Annotated[str | None, Query(description="id of a model")] = None,
+        provider: Annotated[str | None, Query(description="id of a provider")] = None,
     ) -> PriceList:
         """List what endpoints charge, by feature."""
         return listed_prices(planner, PriceQuery(feature, model, provider), currency)

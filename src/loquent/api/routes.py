@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
-from typing import Annotated, Any
+from typing import Annotated, Any, TypeAlias
 
 from fastapi import FastAPI
 from pydantic import ConfigDict, Field, ValidationError
@@ -50,20 +50,31 @@ _CONTAINERS: Mapping[str, str] = {
 }
 """Formats whose container is called otherwise."""
 
+_Seconds: TypeAlias = Annotated[float, Field(ge=0, le=MAX_AUDIO_S, allow_inf_nan=False)]
+_Size: TypeAlias = Annotated[int, Field(ge=0, le=MAX_SIZE)]
+
 
 class RouteQuestion(LimitFields):
     """A request, described instead of sent; all but the model may be left out."""
 
     model_config = ConfigDict(extra="forbid", strict=True)
 
-    model: Annotated[str, Field(min_length=1, max_length=200)]
-    capability: Annotated[Capability, Field(strict=False)] | None = None
-    details: list[Annotated[Detail, Field(strict=False)]] | None = None
-    language: str | None = None
-    audio_seconds: Annotated[float, Field(ge=0, le=MAX_AUDIO_S, allow_inf_nan=False)] | None = None
-    file_bytes: Annotated[int, Field(ge=0, le=MAX_SIZE)] | None = None
-    file_type: str | None = None
-    characters: Annotated[int, Field(ge=0, le=MAX_SIZE)] | None = None
+    model: Annotated[str, Field(min_length=1, max_length=200, description="Id or alias.")]
+    capability: Annotated[Capability, Field(strict=False)] | None = Field(
+        default=None, description="What is asked for; `transcription` if absent."
+    )
+    details: list[Annotated[Detail, Field(strict=False)]] | None = Field(
+        default=None, description="What the answer must tell."
+    )
+    language: str | None = Field(default=None, description="Code of the language that is spoken.")
+    audio_seconds: _Seconds | None = Field(
+        default=None, description=f"How long the recording is; {DEFAULT_AUDIO_S:g} if absent."
+    )
+    file_bytes: _Size | None = Field(default=None, description="How large it is.")
+    file_type: str | None = Field(default=None, description="Its format, such as `mp3`.")
+    characters: _Size | None = Field(
+        default=None, description=f"How long the text is; {DEFAULT_CHARACTERS} if absent."
+    )
 
     def need(self) -> Need:
         """Return what the request would need.

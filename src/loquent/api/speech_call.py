@@ -37,6 +37,8 @@ _SUBJECT: Final = re.compile(r"^\w+ (?=should )")
 
 _Name: TypeAlias = Annotated[str, StringConstraints(min_length=1, max_length=MAX_NAME)]
 _VoiceObject: TypeAlias = Annotated[dict[Literal["id"], _Name], Field(min_length=1)]
+_Instructions: TypeAlias = Annotated[str, StringConstraints(max_length=MAX_INSTRUCTIONS)]
+_Speed: TypeAlias = Annotated[float, Field(ge=MIN_SPEED, le=MAX_SPEED, allow_inf_nan=False)]
 _Rate: TypeAlias = Annotated[int, Field(ge=MIN_RATE_HZ, le=MAX_RATE_HZ)]
 
 
@@ -59,28 +61,40 @@ class SpeechFields(LimitFields):
 
     model_config = ConfigDict(extra="allow", strict=True)
 
-    model: _Name
-    input: Annotated[str, StringConstraints(min_length=1)]
-    voice: _Name | _VoiceObject | None = None
-    instructions: Annotated[str, StringConstraints(max_length=MAX_INSTRUCTIONS)] | None = None
-    speed: Annotated[float, Field(ge=MIN_SPEED, le=MAX_SPEED, allow_inf_nan=False)] | None = None
-    language: str | None = None
-    sample_rate: _Rate | None = None
-    stream_format: Literal["audio", "sse"] | None = None
-    timestamps: Literal["none", "word"] | None = None
-    model_extensions: dict[str, Any] | None = None
+    model: Annotated[_Name, Field(description="Id or alias of who speaks.")]
+    input: Annotated[str, Field(min_length=1, description="What is spoken.")]
+    voice: _Name | _VoiceObject | None = Field(
+        None, description="A name, an object with it as `id`, or a mix; else the model's first."
+    )
+    instructions: _Instructions | None = Field(None, description="How to say it, in words.")
+    speed: _Speed | None = Field(None, description="Times the model's own pace; 1 if absent.")
+    language: str | None = Field(None, description="How the text is read; else as the voice does.")
+    sample_rate: _Rate | None = Field(None, description="Of the file in Hz; else the model's.")
+    stream_format: Literal["audio", "sse"] | None = Field(
+        None, description="The file itself, which is the default, or events."
+    )
+    timestamps: Literal["none", "word"] | None = Field(
+        None, description="In events: when each word is heard; `none` if absent."
+    )
+    model_extensions: dict[str, Any] | None = Field(
+        None, description="Settings of the model, fields of a provider, and `sr` and `language`."
+    )
 
 
 class AudioFields(SpeechFields):
     """The fields where sound is wanted."""
 
-    response_format: Literal["mp3", "opus", "aac", "flac", "wav", "pcm", "mulaw"] | None = None
+    response_format: Literal["mp3", "opus", "aac", "flac", "wav", "pcm", "mulaw"] | None = Field(
+        None, description="The form of the file; `mp3` if absent."
+    )
 
 
 class CaptionFields(SpeechFields, SubtitleFields):
     """The fields where captions are wanted."""
 
-    response_format: Literal["srt", "vtt"] | None = None
+    response_format: Literal["srt", "vtt"] | None = Field(
+        None, description="The form of the captions; `vtt` if absent."
+    )
 
 
 @dataclass(frozen=True, slots=True)

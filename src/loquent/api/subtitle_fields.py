@@ -21,17 +21,30 @@ MOST_DURATIONS_S: Final = (0.5, 60)
 
 SUBTITLES: Final = frozenset({ResponseFormat.SRT, ResponseFormat.VTT})
 
-_Width: TypeAlias = Annotated[int, Field(ge=LINE_WIDTHS[0], le=LINE_WIDTHS[1])]
-_Count: TypeAlias = Annotated[int, Field(ge=LINE_COUNTS[0], le=LINE_COUNTS[1])]
+
+def _number(meaning: str, bounds: tuple[float, float]) -> Any:
+    """Describe the numbers that a field takes."""
+    return Field(ge=bounds[0], le=bounds[1], allow_inf_nan=False, description=meaning)
+
+
+def _count(meaning: str, bounds: tuple[int, int]) -> Any:
+    """Describe the whole numbers that a field takes."""
+    return Field(ge=bounds[0], le=bounds[1], description=meaning)
+
+
+_Width: TypeAlias = Annotated[
+    int, _count("Cells of a line; a full-width character takes two.", LINE_WIDTHS)
+]
+_Count: TypeAlias = Annotated[int, _count("Lines of a cue.", LINE_COUNTS)]
 _Pace: TypeAlias = Annotated[
-    float,
-    Field(ge=CHARACTERS_PER_SECOND[0], le=CHARACTERS_PER_SECOND[1], allow_inf_nan=False),
+    float, _number("Characters of a cue for each second.", CHARACTERS_PER_SECOND)
 ]
 _Least: TypeAlias = Annotated[
-    float, Field(ge=LEAST_DURATIONS_S[0], le=LEAST_DURATIONS_S[1], allow_inf_nan=False)
+    float, _number("Seconds that a cue stays at least.", LEAST_DURATIONS_S)
 ]
-_Most: TypeAlias = Annotated[
-    float, Field(ge=MOST_DURATIONS_S[0], le=MOST_DURATIONS_S[1], allow_inf_nan=False)
+_Most: TypeAlias = Annotated[float, _number("Seconds that a cue stays at most.", MOST_DURATIONS_S)]
+_Highlight: TypeAlias = Annotated[
+    bool, Field(description="Tell when each word begins; in vtt alone.")
 ]
 
 
@@ -113,7 +126,7 @@ class SubtitleFields(BaseModel):
     max_cps: _Pace | None = None
     min_cue_duration: _Least | None = None
     max_cue_duration: _Most | None = None
-    highlight_words: bool | None = None
+    highlight_words: _Highlight | None = None
 
     def subtitles(self, form: ResponseFormat) -> SubtitleOptions | None:
         """Return what the fields say.
@@ -126,25 +139,6 @@ class SubtitleFields(BaseModel):
 
 def subtitles_schema() -> dict[str, Any]:
     """Describe the fields of a form, for OpenAPI."""
-    return {
-        "max_line_width": _number("Cells of a line; a full-width character takes two.", LINE_WIDTHS)
-        | {"type": "integer"},
-        "max_line_count": _number("Lines of a cue.", LINE_COUNTS) | {"type": "integer"},
-        "max_cps": _number("Characters of a cue for each second.", CHARACTERS_PER_SECOND),
-        "min_cue_duration": _number("Seconds that a cue stays at least.", LEAST_DURATIONS_S),
-        "max_cue_duration": _number("Seconds that a cue stays at most.", MOST_DURATIONS_S),
-        "highlight_words": {
-            "description": "Tell when each word begins; in vtt alone.",
-            "type": "boolean",
-            "default": False,
-        },
-    }
-
-
-def _number(description: str, bounds: tuple[float, float]) -> dict[str, Any]:
-    return {
-        "description": description,
-        "type": "number",
-        "minimum": bounds[0],
-        "maximum": bounds[1],
-    }
+    described = SubtitleFields.model_json_schema()["properties"]
+    schema = {name: field["anyOf"][0] for name, field in described.items()}
+    return {**schema, "highlight_words": {**schema["highlight_words"], "default": False}}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from decimal import Decimal
-from typing import Self
+from typing import Any, Final, Self, TypeAlias
 
 from openai import BaseModel
 from openai.types.audio import (
@@ -42,7 +42,7 @@ class Receipt(BaseModel):
 
     @classmethod
     def of(cls, headers: Mapping[str, str]) -> Self:
-        """Read the headers of an answer; `client.audio.speech.with_raw_response` has them too."""
+        """Read the headers of an answer, such as `spoken.response.headers` of speech."""
         amount, _, currency = headers.get("x-loquent-price", "").partition(" ")
         return cls(
             model=headers.get("x-loquent-model"),
@@ -119,3 +119,33 @@ class DiarizedTranscript(TranscriptionDiarized):
     model: str = ""
     provider: str = ""
     receipt: Receipt = Field(default_factory=Receipt, exclude=True)
+
+
+Answer: TypeAlias = Transcript | VerboseTranscript | DiarizedTranscript
+
+_TYPES: Final[Mapping[str, type[Answer]]] = {
+    "verbose_json": VerboseTranscript,
+    "diarized_json": DiarizedTranscript,
+}
+_TEXTS: Final = ("text", "srt", "vtt")
+_UNREAD: Final = "X-Stainless-Raw-Response"
+"""With this header openai's client asks its own methods for an answer that is not read yet."""
+
+
+def is_to_be_read(sent: Mapping[str, Any]) -> bool:
+    """Tell whether nobody wants the answer unread or as a stream."""
+    return not sent.get("stream") and _UNREAD not in (sent.get("extra_headers") or {})
+
+
+def unread(sent: Mapping[str, Any]) -> dict[str, Any]:
+    """Return arguments with which openai's client hands out the answer with its headers."""
+    return {**sent, "extra_headers": {**(sent.get("extra_headers") or {}), _UNREAD: "true"}}
+
+
+def read(raw: Any, form: object) -> Answer | str:
+    """Read an answer as its form has it, and its headers."""
+    if form in _TEXTS:
+        return str(raw.parse(to=str))
+    answer: Answer = raw.parse(to=_TYPES.get(str(form), Transcript))
+    answer.receipt = Receipt.of(raw.headers)
+    return answer

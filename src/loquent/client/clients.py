@@ -14,7 +14,9 @@ from openai.resources.audio import Audio as OpenAiAudio
 from typing_extensions import Unpack
 
 from loquent.client.reports import AsyncRoute, AsyncUsage, PriceFilter, PriceList, Route, Usage
+from loquent.client.speech import AsyncSpeech, Speech
 from loquent.client.transcriptions import AsyncTranscriptions, Transcriptions
+from loquent.client.translations import AsyncTranslations, Translations
 
 DEFAULT_BASE_URL: Final = "http://localhost:8000/v1"
 
@@ -65,6 +67,16 @@ class Audio(OpenAiAudio):
         """What is said in recordings, and live."""
         return Transcriptions(self._client)
 
+    @cached_property
+    def translations(self) -> Translations:
+        """What is said in recordings, in English."""
+        return Translations(self._client)
+
+    @cached_property
+    def speech(self) -> Speech:
+        """What is spoken, and when each word of it is heard."""
+        return Speech(self._client)
+
 
 class AsyncAudio(OpenAiAsyncAudio):
     """Sound to text and back."""
@@ -73,6 +85,16 @@ class AsyncAudio(OpenAiAsyncAudio):
     def transcriptions(self) -> AsyncTranscriptions:
         """What is said in recordings, and live."""
         return AsyncTranscriptions(self._client)
+
+    @cached_property
+    def translations(self) -> AsyncTranslations:
+        """What is said in recordings, in English."""
+        return AsyncTranslations(self._client)
+
+    @cached_property
+    def speech(self) -> AsyncSpeech:
+        """What is spoken, and when each word of it is heard."""
+        return AsyncSpeech(self._client)
 
 
 class Loquent(OpenAI):

@@ -35,7 +35,7 @@ def _headers(client: OpenAI | AsyncOpenAI) -> dict[str, str]:
 class LiveSession:
     """One live session; what is said is read by iterating over it, from one thread.
 
-    `send` and `finish` may be called from another thread, and `follow` does so.
+    `send`, `commit`, `clear` and `finish` may be called from another thread, and `follow` does so.
     """
 
     _socket: ClientConnection
@@ -70,6 +70,20 @@ class LiveSession:
         """Send sound, 16 bits, little endian, mono; why a session is over, its events tell."""
         if sound:
             self._put(self._dialect.sound(sound))
+
+    def commit(self) -> None:
+        """End the utterance here; less than 100 ms of sound since the last one is refused.
+
+        Raises: ValueError: in A15T's dialect, which has no such thing.
+        """
+        self._put(self._dialect.commit())
+
+    def clear(self) -> None:
+        """Have the sound since the last utterance forgotten.
+
+        Raises: ValueError: in A15T's dialect, which has no such thing.
+        """
+        self._put(self._dialect.clear())
 
     def finish(self) -> None:
         """Say that no more sound comes; the last events follow, and then iteration ends."""
@@ -153,6 +167,20 @@ class AsyncLiveSession:
         """Send sound, 16 bits, little endian, mono; why a session is over, its events tell."""
         if sound:
             await self._put(self._dialect.sound(sound))
+
+    async def commit(self) -> None:
+        """End the utterance here; less than 100 ms of sound since the last one is refused.
+
+        Raises: ValueError: in A15T's dialect, which has no such thing.
+        """
+        await self._put(self._dialect.commit())
+
+    async def clear(self) -> None:
+        """Have the sound since the last utterance forgotten.
+
+        Raises: ValueError: in A15T's dialect, which has no such thing.
+        """
+        await self._put(self._dialect.clear())
 
     async def finish(self) -> None:
         """Say that no more sound comes; the last events follow, and then iteration ends."""

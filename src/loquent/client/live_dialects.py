@@ -8,12 +8,15 @@ from __future__ import annotations
 import json
 from base64 import b64encode
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from loquent.client.live_values import LiveEvent, LiveFinal, LiveOptions, LivePartial, LiveWord
 
-_ITEM = "conversation.item.input_audio_transcription"
-_COMMIT_ID = "loquent_last_commit"
+_BUFFER = "input_audio_buffer."
+_TRANSCRIPTION = "conversation.item.input_audio_transcription."
+_COMMIT_ID = "loquent_commit"
+_LAST_COMMIT_ID = "loquent_last_commit"
 _END_MS = 200
 
 
@@ -40,6 +43,20 @@ class LiveDialect(Protocol):
 
     def sound(self, chunk: bytes) -> bytes | str:
         """Return the frame of some sound."""
+        ...
+
+    def commit(self) -> str:
+        """Return the frame that ends an utterance.
+
+        Raises: ValueError: if the dialect has none.
+        """
+        ...
+
+    def clear(self) -> str:
+        """Return the frame that has the sound since the last utterance forgotten.
+
+        Raises: ValueError: if the dialect has none.
+        """
         ...
 
     def ending(self) -> tuple[str, ...]:
@@ -90,6 +107,12 @@ class A15tDialect:
     def sound(self, chunk: bytes) -> bytes:
         return chunk
 
+    def commit(self) -> str:
+        raise ValueError("A15T's dialect has no commit; open the session with dialect='openai'.")
+
+    def clear(self) -> str:
+        raise ValueError("A15T's dialect has no clear; open the session with dialect='openai'.")
+
     def ending(self) -> tuple[str, ...]:
         return ('{"done": true}',)
 
@@ -114,31 +137,48 @@ def _word(word: Mapping[str, Any]) -> LiveWord:
     return LiveWord(word["text"], word["start"] / 1000, word["end"] / 1000, word.get("speaker"))
 
 
+@dataclass(eq=False)
+class _Utterance:
+    """An utterance of which not all is told.
+
+    Attributes:
+        span_ms: its start and its end, as far as they are told.
+    """
+
+    text: str = ""
+    span_ms: list[int] = field(default_factory=list)
+    is_committed: bool = False
+
+
 class OpenAiDialect:
     """Events in JSON; each utterance is an item.
 
     The end is a commit, after a little silence so that there is something to commit. All is told
-    when the item is complete that goes to the end, give or take a part of this silence.
+    when the item is complete that goes to the end, give or take a part of this silence; by hand,
+    where no times are told, when every commit is answered and its item is complete.
     """
 
     path = "/realtime"
 
     def __init__(self, options: LiveOptions) -> None:
         self._options = options
-        self._texts: dict[str, str] = {}
-        self._spans_ms: dict[str, list[int]] = {}
+        self._utterances: dict[str, _Utterance] = {}
         self._n_bytes = 0
+        self._n_open_bytes = 0
+        self._n_commits = 0
+        self._n_answers = 0
         self._is_ended = False
         self._is_refused = False
         self._reached_ms = 0.0
 
     @property
     def is_over(self) -> bool:
-        if self._spans_ms:
+        if self._utterances or not self._is_ended:
             return False
+        if self._options.is_by_hand:
+            return self._n_answers == self._n_commits
         total_ms = 500 * self._n_bytes / self._options.sample_rate
-        is_reached = self._is_ended and self._reached_ms > total_ms - _END_MS / 2
-        return is_reached or self._is_refused
+        return self._is_refused or self._reached_ms > total_ms - _END_MS / 2
 
     def query(self) -> dict[str, str]:
         limits = self._options.limits
@@ -152,58 +192,89 @@ class OpenAiDialect:
             "prompt": options.prompt,
             "diarise": options.diarise or None,
         }
-        detection: dict[str, Any] = {"type": "server_vad"}
-        if options.silence_ms is not None:
-            detection["silence_duration_ms"] = options.silence_ms
         heard = {
             "format": {"type": "audio/pcm", "rate": options.sample_rate},
             "transcription": {name: wish for name, wish in wishes.items() if wish is not None},
-            "turn_detection": detection,
+            "turn_detection": self._turn_detection(),
         }
         session = {"type": "transcription", "audio": {"input": heard}}
         return json.dumps({"type": "session.update", "session": session})
 
+    def _turn_detection(self) -> dict[str, Any] | None:
+        if self._options.is_by_hand:
+            return None
+        silence_ms = self._options.silence_ms
+        wished = {} if silence_ms is None else {"silence_duration_ms": silence_ms}
+        return {"type": "server_vad", **wished}
+
     def sound(self, chunk: bytes) -> str:
         self._n_bytes += len(chunk)
+        self._n_open_bytes += len(chunk)
         audio = b64encode(chunk).decode()
         return json.dumps({"type": "input_audio_buffer.append", "audio": audio})
 
+    def commit(self, event_id: str = _COMMIT_ID) -> str:
+        self._n_commits += 1
+        self._n_open_bytes = 0
+        return json.dumps({"type": "input_audio_buffer.commit", "event_id": event_id})
+
+    def clear(self) -> str:
+        self._n_open_bytes = 0
+        return json.dumps({"type": "input_audio_buffer.clear"})
+
     def ending(self) -> tuple[str, ...]:
-        commit = json.dumps({"type": "input_audio_buffer.commit", "event_id": _COMMIT_ID})
-        if not self._n_bytes:
-            return (commit,)
-        silence = self.sound(bytes(2 * (self._options.sample_rate * _END_MS // 1000)))
-        self._is_ended = True
-        return (silence, commit)
+        n_bytes = self._n_open_bytes if self._options.is_by_hand else self._n_bytes
+        silence = bytes(2 * (self._options.sample_rate * _END_MS // 1000))
+        padding = (self.sound(silence),) if n_bytes else ()
+        frames = (*padding, self.commit(_LAST_COMMIT_ID))
+        self._is_ended = True  # not before the commit counts: another thread reads meanwhile
+        return frames
 
     def read(self, frame: str) -> Iterator[LiveEvent]:
         event = json.loads(frame)
         kind, item = event["type"], event.get("item_id", "")
         if kind == "error":
-            if event["error"].get("event_id") != _COMMIT_ID:
-                raise UpstreamComplaintError(event["error"])
-            self._is_refused = True
-        elif kind.startswith("input_audio_buffer.speech_"):
-            at_ms = event.get("audio_start_ms", event.get("audio_end_ms"))
-            self._spans_ms.setdefault(item, []).append(at_ms)
-        elif kind.startswith(_ITEM):
-            yield from self._told(kind.removeprefix(f"{_ITEM}."), item, event)
+            self._refuse(event["error"])
+        elif kind.startswith(_BUFFER):
+            self._move(kind.removeprefix(_BUFFER), item, event)
+        elif kind.startswith(_TRANSCRIPTION):
+            yield from self._told(kind.removeprefix(_TRANSCRIPTION), item, event)
 
-    def _told(self, kind: str, item: str, event: Mapping[str, Any]) -> Iterator[LiveEvent]:
+    def _refuse(self, error: Mapping[str, Any]) -> None:
+        """Raises: UpstreamComplaintError: unless there was nothing to commit at the end."""
+        self._n_answers += error.get("event_id") in (_COMMIT_ID, _LAST_COMMIT_ID)
+        if error.get("event_id") != _LAST_COMMIT_ID:
+            raise UpstreamComplaintError(error)
+        self._is_refused = True
+
+    def _move(self, kind: str, name: str, event: Mapping[str, Any]) -> None:
+        """Follow how sound becomes items."""
+        if kind == "cleared":
+            self._utterances = {n: u for n, u in self._utterances.items() if u.is_committed}
+        elif kind == "committed":
+            self._utterances.setdefault(name, _Utterance()).is_committed = True
+            self._n_answers += 1
+        elif kind in ("speech_started", "speech_stopped"):
+            at_ms = event.get("audio_start_ms", event.get("audio_end_ms"))
+            self._utterances.setdefault(name, _Utterance()).span_ms.append(at_ms)
+
+    def _told(self, kind: str, name: str, event: Mapping[str, Any]) -> Iterator[LiveEvent]:
         if kind == "delta":
-            self._texts[item] = self._texts.get(item, "") + event["delta"]
-            yield LivePartial(self._texts[item], item)
+            utterance = self._utterances.setdefault(name, _Utterance())
+            utterance.text += event["delta"]
+            yield LivePartial(utterance.text, name)
         elif kind in ("completed", "failed"):
-            span = self._spans_ms.pop(item, [])
+            utterance = self._utterances.pop(name, _Utterance())
+            span = utterance.span_ms
             self._reached_ms = max([self._reached_ms, *span])
-            text = event.get("transcript", self._texts.get(item, ""))
+            text = event.get("transcript", utterance.text)
             error = (event.get("error") or {}).get("message")
-            if text or error:
+            if text or error or self._options.is_by_hand:
                 yield LiveFinal(
                     text,
                     span[0] / 1000 if span else None,
                     span[1] / 1000 if len(span) > 1 else None,
                     event.get("speaker") or None,
                     error=error,
-                    utterance=item,
+                    utterance=name,
                 )

@@ -21,6 +21,7 @@ class LiveFields(RoutingFields, total=False):
         prompt: text that guides spelling and style.
         diarise: tell who speaks.
         silence_ms: silence that ends an utterance; 500 if unset.
+        turn_detection: None where `commit` alone ends an utterance; in OpenAI's dialect.
     """
 
     dialect: Literal["a15t", "openai"]
@@ -29,6 +30,7 @@ class LiveFields(RoutingFields, total=False):
     prompt: str
     diarise: bool
     silence_ms: int
+    turn_detection: Literal["server_vad"] | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +57,7 @@ class LivePartial:
 
 @dataclass(frozen=True, slots=True)
 class LiveFinal:
-    """All that an utterance says.
+    """All that an utterance says, which is nothing for a commit of silence.
 
     Attributes:
         start_s: seconds since the session began; None where the dialect does not tell.
@@ -82,6 +84,7 @@ class LiveOptions:
     """What a session is opened with.
 
     Attributes:
+        is_by_hand: nothing but a commit ends an utterance.
         limits: who may serve, as it is written in addresses.
     """
 
@@ -92,20 +95,29 @@ class LiveOptions:
     prompt: str | None = None
     diarise: bool = False
     silence_ms: int | None = None
+    is_by_hand: bool = False
     limits: Mapping[str, str] = field(default_factory=dict)
 
 
 def live_options(model: str, fields: LiveFields) -> LiveOptions:
-    """Return `fields` with the defaults of those that are not there."""
+    """Return `fields` with the defaults of those that are not there.
+
+    Raises: ValueError: for turns by hand in a dialect without them.
+    """
+    dialect = fields.get("dialect", "a15t")
+    is_by_hand = fields.get("turn_detection", "server_vad") is None
+    if is_by_hand and dialect != "openai":
+        raise ValueError("turn_detection=None needs dialect='openai'.")
     limits: Mapping[str, object] = {n: v for n, v in fields.items() if n in _LIMITS}
     return LiveOptions(
         model=model,
-        dialect=fields.get("dialect", "a15t"),
+        dialect=dialect,
         sample_rate=fields.get("sample_rate", 16_000),
         language=fields.get("language"),
         prompt=fields.get("prompt"),
         diarise=fields.get("diarise", False),
         silence_ms=fields.get("silence_ms"),
+        is_by_hand=is_by_hand,
         limits={name: _in_address(value) for name, value in limits.items()},
     )
 

@@ -10,6 +10,7 @@ DEFAULT_ALIASES: Final[Mapping[str, str]] = {
     "gpt-4o-transcribe": "whisper-base",
     "gpt-4o-mini-transcribe": "whisper-base",
     "gpt-4o-transcribe-diarize": "whisper-base",
+    "gpt-transcribe": "whisper-base",
     "whisper-large-v3": "whisper-base",
     "whisper-large-v3-turbo": "whisper-base",
     "assemblyai/assemblyai": "whisper-base",

@@ -96,7 +96,7 @@ class AudioTooLongError(InvalidRequestError):
 
 
 class InputTooLongError(InvalidRequestError):
-    """The text to be spoken is longer than the configured limit."""
+    """The text to be spoken, or to be cut into cues, is longer than it may be."""
 
     code = "input_too_long"
 

@@ -119,6 +119,25 @@ LANGUAGES: Final[Mapping[str, str]] = MappingProxyType(
 _ALIASES: Final[Mapping[str, str]] = MappingProxyType({"jv": "jw"})
 """ISO 639-1 writes Javanese "jv"; Whisper's vocabulary still holds the withdrawn "jw"."""
 
+_CODES_BY_NAME: Final[Mapping[str, str]] = MappingProxyType(
+    {name: code for code, name in LANGUAGES.items()}
+    | {
+        "burmese": "my",
+        "castilian": "es",
+        "flemish": "nl",
+        "haitian": "ht",
+        "letzeburgesch": "lb",
+        "mandarin": "zh",
+        "moldavian": "ro",
+        "moldovan": "ro",
+        "panjabi": "pa",
+        "pushto": "ps",
+        "sinhalese": "si",
+        "valencian": "ca",
+    }
+)
+"""Lower-case English name to code. Source: tokenizer of openai-whisper, with its other names."""
+
 _LONGEST_ECHO = 40
 _TAG = re.compile(r"[A-Za-z]{2,3}(?:-[A-Za-z]{2,4})?")
 
@@ -126,6 +145,15 @@ _TAG = re.compile(r"[A-Za-z]{2,3}(?:-[A-Za-z]{2,4})?")
 def name_of(code: str) -> str:
     """Return the lower-case English name of `code`, or `code` itself where no name is known."""
     return LANGUAGES.get(_ALIASES.get(code, code), code)
+
+
+def code_of_language(told: str) -> str | None:
+    """Return the ISO 639-1 code of a language told by code, tag or English name, or else None."""
+    name = told.strip().lower()
+    if name in _CODES_BY_NAME:
+        return _CODES_BY_NAME[name]
+    primary = name.replace("_", "-").partition("-")[0]
+    return primary if primary in LANGUAGES else None
 
 
 def parse_language(text: str) -> str:

@@ -36,11 +36,17 @@ MAX_LISTED: Final = 1_000
 MAX_LIMIT: Final = 1_000_000_000
 MAX_RETENTION_DAYS: Final = 36_500
 
-_Name: TypeAlias = Annotated[str, Field(min_length=1, max_length=MAX_NAME_CHARACTERS)]
+_Name: TypeAlias = Annotated[
+    str,
+    Field(min_length=1, max_length=MAX_NAME_CHARACTERS, description="what people call it"),
+]
 _Id: TypeAlias = Annotated[str, StringConstraints(min_length=1, max_length=200)]
 _Ids: TypeAlias = Annotated[list[_Id], Field(min_length=1, max_length=MAX_LISTED)]
 _Limit: TypeAlias = Annotated[int, Field(ge=1, le=MAX_LIMIT)]
 _Days: TypeAlias = Annotated[int, Field(ge=1, le=MAX_RETENTION_DAYS)]
+_RETENTION: Final = Field(
+    default=None, description="after so many, what points to a person is erased from its usage"
+)
 _Scope: TypeAlias = Annotated[Scope, Field(strict=False)]
 _Reach: TypeAlias = Annotated[Reach, Field(strict=False)]
 _Period: TypeAlias = Annotated[BudgetPeriod, Field(strict=False)]
@@ -111,9 +117,13 @@ class TermsFields(StrictPart):
     """What an account may do; a field that is not named stays as it is, null clears it."""
 
     models: _Ids | None = Field(default=None, description="names, aliases or endpoints")
-    allowed_providers: _Ids | None = None
-    eu_native: bool | None = None
-    allow_quantization: bool | None = None
+    allowed_providers: _Ids | None = Field(default=None, description="only these; else all")
+    eu_native: bool | None = Field(
+        default=None, description="only providers that are based and regulated in the EU"
+    )
+    allow_quantization: bool | None = Field(
+        default=None, description="also weights of less than 16 bits"
+    )
     limits: LimitFields | None = None
     budget: BudgetFields | None = None
 
@@ -180,10 +190,8 @@ class NewProject(TermsFields):
     """A project that is to be made, in the organisation of whoever asks if none is named."""
 
     name: _Name
-    organisation_id: _Id | None = None
-    retention_days: _Days | None = Field(
-        default=None, description="after so many, what points to a person is erased from its usage"
-    )
+    organisation_id: _Id | None = Field(default=None, description="whose project it is")
+    retention_days: _Days | None = _RETENTION
 
     def wish(self) -> ProjectWish:
         """Raises: InvalidRequestError."""
@@ -194,7 +202,7 @@ class ProjectPatch(TermsFields):
     """What is to become of a project."""
 
     name: _Name = ""
-    retention_days: _Days | None = None
+    retention_days: _Days | None = _RETENTION
 
     def edit(self, wish: ProjectWish) -> ProjectWish:
         """Raises: InvalidRequestError."""
@@ -208,8 +216,8 @@ class NewKey(TermsFields):
     """A key that is to be made, in the project of whoever asks if none is named."""
 
     name: _Name
-    project_id: _Id | None = None
-    scopes: list[_Scope] = Field(default=[Scope.INFERENCE], min_length=1)
+    project_id: _Id | None = Field(default=None, description="whose key it is")
+    scopes: list[_Scope] = Field(default=[Scope.INFERENCE], description="what it is good for")
     reach: _Reach = Reach.PROJECT
     expires_at: Instant | None = None
 
@@ -229,7 +237,7 @@ class KeyPatch(TermsFields):
     """What is to become of a key."""
 
     name: _Name = ""
-    scopes: list[_Scope] = Field(default=[], min_length=1)
+    scopes: list[_Scope] = Field(default=[], description="what it is good for")
     reach: _Reach = Reach.PROJECT
     expires_at: Instant | None = None
 
@@ -239,7 +247,7 @@ class KeyPatch(TermsFields):
         return replace(
             wish,
             name=self.name or wish.name,
-            scopes=frozenset(self.scopes) or wish.scopes,
+            scopes=frozenset(self.scopes) if "scopes" in given else wish.scopes,
             reach=self.reach if "reach" in given else wish.reach,
             terms=self.over(wish.terms),
             expires_at=self.expires_at if "expires_at" in given else wish.expires_at,
@@ -249,4 +257,9 @@ class KeyPatch(TermsFields):
 class Rotation(StrictPart):
     """How long the secret before still opens."""
 
-    overlap_seconds: Annotated[int, Field(ge=0, le=MAX_OVERLAP_S)] = DEFAULT_OVERLAP_S
+    overlap_seconds: int = Field(
+        default=DEFAULT_OVERLAP_S,
+        ge=0,
+        le=MAX_OVERLAP_S,
+        description="how long the secret before still opens",
+    )

@@ -4,11 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import cache
 from typing import Annotated, Any, Final
 
 from fastapi import FastAPI, Query, Request
-from pydantic import BaseModel
 
 from loquent.accounting.registry import Registry
 from loquent.api.admin.administration import Administration
@@ -40,7 +38,7 @@ from loquent.api.admin.schemas import (
 )
 from loquent.api.dialects import DIALECTS
 from loquent.api.live.openai_fields import StrictPart
-from loquent.api.openapi import Document, error_answers
+from loquent.api.openapi import described_body, error_answers
 from loquent.api.usage_report import kept
 from loquent.domain import errors
 from loquent.domain.accounts import Caller
@@ -109,7 +107,7 @@ def add_admin_routes(
                 address.endpoint,
                 methods=[address.method],
                 responses=error_answers(address.errors, dialect.error_style),
-                openapi_extra=_described(address.body),
+                openapi_extra=described_body(address.body) if address.body else None,
             )
 
 
@@ -250,27 +248,3 @@ class AdminEndpoints:
 def _actor(request: Request) -> Caller:
     actor: Caller = request.scope["loquent.caller"]
     return actor
-
-
-@cache
-def _described(body: type[BaseModel] | None) -> Document | None:
-    """Describe a body, with all that it holds in place."""
-    if body is None:
-        return None
-    schema = body.model_json_schema()
-    parts = schema.pop("$defs", {})
-    content = {"application/json": {"schema": _in_place(schema, parts)}}
-    return {"requestBody": {"required": True, "content": content}}
-
-
-def _in_place(schema: Any, parts: Document) -> Any:
-    match schema:
-        case {"$ref": str(reference), **rest}:
-            part = parts[reference.rpartition("/")[2]]
-            return _in_place({**part, **rest}, parts)
-        case dict():
-            return {name: _in_place(value, parts) for name, value in schema.items()}
-        case list():
-            return [_in_place(value, parts) for value in schema]
-        case _:
-            return schema

@@ -176,4 +176,4 @@ class AuditQuestion(Strict):
     """Which acts."""
 
     before: Instant | None = Field(default=None, description="only what was done before")
-    limit: int = Field(default=100, ge=1, le=MAX_AUDIT_ENTRIES)
+    limit: int = Field(default=100, ge=1, le=MAX_AUDIT_ENTRIES, description="so many acts at most")

@@ -74,6 +74,7 @@ export function commandLine(/** @type {string} */ text) {
 
 /**
  * Ask for something in front of the page; what goes wrong is told there, and what was typed stays.
+ * A control that is called as the API calls the field at fault is marked, and gets the focus.
  * @param {{title: string, body: Children, confirm: string, wide?: boolean,
  *   kind?: "primary" | "danger", submit: () => Promise<void>}} options
  * @returns {Promise<boolean>} Whether it was done.
@@ -89,16 +90,17 @@ export function formDialog(options) {
         method: "dialog",
         onsubmit: async (/** @type {SubmitEvent} */ event) => {
           event.preventDefault();
+          const focused = /** @type {HTMLElement | null} */ (document.activeElement);
           confirm.disabled = true;
           replace(trouble);
           try {
             await options.submit();
             node.close("yes");
           } catch (error) {
+            confirm.disabled = false;  // else it could not get the focus back
             replace(trouble, errorBanner(error));
+            (markedControl(form, error) ?? focused)?.focus();
             trouble.scrollIntoView({ block: "nearest" });
-          } finally {
-            confirm.disabled = false;
           }
         },
       },
@@ -124,6 +126,30 @@ export function formDialog(options) {
     document.body.append(node);
     node.showModal();
   });
+}
+
+/**
+ * Mark the control of the field that an error is about, until it is changed.
+ * @param {HTMLFormElement} form
+ * @param {unknown} error
+ * @returns {HTMLElement | null} None where the error names no field, or one that is not asked for.
+ */
+function markedControl(form, error) {
+  const controls = /** @type {HTMLInputElement[]} */ ([...form.elements]);
+  let name = (error instanceof ApiError && error.param) || "";
+  let found;
+  while (name && !found) {
+    const wanted = name;
+    found = controls.find((each) => each.name === wanted || each.name.startsWith(`${wanted}.`));
+    name = name.slice(0, Math.max(0, name.lastIndexOf(".")));
+  }
+  if (!found) return null;
+  const at = found;
+  at.setAttribute("aria-invalid", "true");
+  at.addEventListener("input", () => at.removeAttribute("aria-invalid"), { once: true });
+  const fold = at.closest("details");
+  if (fold) fold.open = true;
+  return at;
 }
 
 /**
@@ -205,10 +231,11 @@ export function dayOf(/** @type {string | null} */ text) {
  * Let a person search; `onInput` gets what is typed, in lower case.
  * @param {string} label
  * @param {(text: string) => void} onInput
+ * @param {string} [value] What stands there at first.
  */
-export function searchBox(label, onInput) {
+export function searchBox(label, onInput, value = "") {
   const box = h("input", {
-    class: "control", type: "search", placeholder: label, "aria-label": label, autocomplete: "off",
+    class: "control", type: "search", placeholder: label, "aria-label": label, autocomplete: "off", value,
     oninput: () => onInput(box.value.trim().toLowerCase()),
   });
   return h("div", { class: "search" }, icon("search"), box);

@@ -29,6 +29,8 @@
  * @property {string} text
  * @property {Word[]} [words]
  * @property {Segment[]} [segments]
+ * @property {string} [language] An English name, or a code.
+ * @property {{code: string}[]} [languages] In the place of it at the end of a stream.
  */
 
 const PAUSE_S = 1.5;
@@ -138,34 +140,4 @@ export function plainText(all, nameOf) {
     return speaker ? `${nameOf(speaker)}: ${text}` : text;
   });
   return `${lines.join(all.some((each) => each.speaker) ? "\n" : "\n\n")}\n`;
-}
-
-/**
- * Put names in the place of speakers' letters in subtitles.
- * @param {string} subtitles
- * @param {"srt" | "vtt"} format
- * @param {Map<string, string>} names By letter.
- */
-export function renamed(subtitles, format, names) {
-  return subtitles
-    .split("\n")
-    .map((line) =>
-      format === "vtt"
-        ? line.replace(/<v ([^>]+)>/g, (_, who) => `<v ${cueName(names.get(who) ?? who)}>`)
-        : line.replace(/^([^:]{1,64}): /, (all, who) => (names.has(who) ? `${oneLine(names.get(who) ?? who)}: ` : all)),
-    )
-    .join("\n");
-}
-
-/** @param {string} name */
-function oneLine(name) {
-  return name.replace(/\s+/g, " ").trim();
-}
-
-/**
- * Write a name as the annotation of a WebVTT voice span.
- * @param {string} name
- */
-function cueName(name) {
-  return oneLine(name).replaceAll("&", "&amp;").replaceAll("<", "&lt;").replaceAll(">", "&gt;");
 }

@@ -345,17 +345,22 @@ export function tabs(items, options) {
 }
 
 /**
- * Fold away what few people need.
+ * Fold away what few people need; it unfolds where a control inside holds what it may not.
  * @param {string} summary
  * @param {...Children} children
  */
 export function disclosure(summary, ...children) {
-  return h(
+  const node = h(
     "details",
     { class: "disclosure" },
     h("summary", null, icon("chevron"), summary),
     h("div", { class: "disclosure-body" }, ...children),
   );
+  const unfold = () => {
+    node.open = true;
+  };
+  node.addEventListener("invalid", unfold, true);  // it does not bubble
+  return node;
 }
 
 /* -------------------------------------------------------------- measures */

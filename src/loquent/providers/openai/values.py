@@ -4,35 +4,15 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping
-from types import MappingProxyType
 from typing import Any, Final
 
-from loquent.domain.languages import LANGUAGES
+from loquent.domain.languages import code_of_language
 
 MAX_TIME_S: Final = 1_000_000.0
 """No recording is longer than these eleven days; a time beyond them is no time."""
 
 _MOST_NEGATIVE_S: Final = -1.0
 """Aligners may place the first word a little before the beginning; more than this is absurd."""
-
-_NAMES: Final[Mapping[str, str]] = MappingProxyType(
-    {name: code for code, name in LANGUAGES.items()}
-    | {
-        "burmese": "my",
-        "castilian": "es",
-        "flemish": "nl",
-        "haitian": "ht",
-        "letzeburgesch": "lb",
-        "mandarin": "zh",
-        "moldavian": "ro",
-        "moldovan": "ro",
-        "panjabi": "pa",
-        "pushto": "ps",
-        "sinhalese": "si",
-        "valencian": "ca",
-    }
-)
-"""Lower-case English name to code. Source: tokenizer of openai-whisper, with its other names."""
 
 
 class OddAnswerError(ValueError):
@@ -105,10 +85,4 @@ def first_written(values: Iterable[Any]) -> str | None:
 
 def language_code(value: Any) -> str | None:
     """Return the ISO 639-1 code of a language told by code, tag or English name, or else None."""
-    if not isinstance(value, str):
-        return None
-    told = value.strip().lower()
-    if told in _NAMES:
-        return _NAMES[told]
-    primary = told.replace("_", "-").partition("-")[0]
-    return primary if primary in LANGUAGES else None
+    return code_of_language(value) if isinstance(value, str) else None

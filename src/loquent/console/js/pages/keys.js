@@ -4,41 +4,22 @@
  */
 
 import {
-  badges, commandLine, count, dayOf, facts, failure, formDialog, isRefusal, keyHelp, meter, moment,
-  money, part, pathOf, searchBox,
+  badges, count, dayOf, facts, failure, formDialog, isRefusal, keyHelp, meter, moment, money, pathOf,
+  searchBox,
 } from "../admin.js";
 import { request } from "../api.js";
 import { h, replace } from "../dom.js";
+import { createKey, editKey, isLive, revokeKey, rotateKey } from "../key-dialogs.js";
+import { LIMITS, isTicked, termsFields } from "../terms.js";
 import {
-  ask, badge, button, card, checkbox, copyButton, disclosure, emptyState, errorBanner, field, input,
-  isCancelled, pageHeader, select, spinner, table, tabs, toast,
+  badge, button, card, checkbox, emptyState, errorBanner, field, input, isCancelled, pageHeader,
+  select, spinner, table, tabs, toast,
 } from "../widgets.js";
 
 /** @typedef {import("../app.js").Context} Context */
 
 export const id = "keys";
 export const title = "Keys";
-
-const SCOPES = [
-  { value: "inference", label: "inference: transcribe, translate, speak, listen" },
-  { value: "usage", label: "usage: read what was used" },
-  { value: "admin", label: "admin: make and end keys" },
-];
-
-const REACHES = [
-  { value: "project", label: "its project" },
-  { value: "organisation", label: "its organisation" },
-  { value: "server", label: "the whole server" },
-];
-
-/** @type {[name: string, label: string][]} */
-const LIMITS = [
-  ["requests_per_minute", "Requests a minute"],
-  ["audio_seconds_per_minute", "Seconds of audio a minute"],
-  ["characters_per_minute", "Characters spoken a minute"],
-  ["concurrent_requests", "Requests at the same time"],
-  ["concurrent_sessions", "Live sessions at the same time"],
-];
 
 /** @type {Record<string, "good" | "warn" | "bad" | "plain">} */
 const TONES = { open: "good", rotating: "warn", expired: "bad", revoked: "bad", closed: "bad" };
@@ -59,11 +40,14 @@ export async function mount(root, context) {
   /** @type {Books} */
   let books = { keys: [], projects: [], organisations: [] };
   let view = context.params.get("view") ?? "keys";
+  const shown = { text: "", withEnded: false };
 
   async function load() {
     try {
       books = await booksOf(context);
+      const at = actAt(body);
       replace(body, views());
+      if (at !== null) focusAct(body, at);
     } catch (error) {
       if (isCancelled(error)) return;
       replace(body, refused(/** @type {any} */ (error), context));
@@ -71,7 +55,7 @@ export async function mount(root, context) {
   }
 
   function views() {
-    const act = { books, context, load };
+    const act = { books, context, load, shown };
     return tabs(
       [
         { id: "keys", label: `Keys (${books.keys.filter(isLive).length})`, content: () => keysView(act) },
@@ -91,7 +75,34 @@ export async function mount(root, context) {
   await load();
 }
 
-/** @typedef {{books: Books, context: Context, load: () => Promise<void>}} Act */
+/**
+ * What the views and dialogs act on.
+ * @typedef {object} Act
+ * @property {Books} books
+ * @property {Context} context
+ * @property {() => Promise<void>} load Read the books again.
+ * @property {{text: string, withEnded: boolean}} shown Which keys a person looks at.
+ */
+
+/**
+ * Return which button has the focus, "" for another place in `body`, null for one outside.
+ * @param {HTMLElement} body
+ */
+function actAt(body) {
+  const focused = /** @type {HTMLElement | null} */ (document.activeElement);
+  return body.contains(focused) ? (focused?.dataset.act ?? "") : null;
+}
+
+/**
+ * Give the focus to the button that had it, or to the view where that is gone.
+ * @param {HTMLElement} body
+ * @param {string} act
+ */
+function focusAct(body, act) {
+  const buttons = /** @type {HTMLElement[]} */ ([...body.querySelectorAll("[data-act]")]);
+  const view = /** @type {HTMLElement | null} */ (body.querySelector('[role="tab"][aria-selected="true"]'));
+  (buttons.find((each) => each.dataset.act === act) ?? view)?.focus();
+}
 
 /**
  * Read the books, with what is spent of each budget.
@@ -142,11 +153,6 @@ function refused(error, context) {
   );
 }
 
-/** @param {any} key */
-function isLive(key) {
-  return key.state === "open" || key.state === "rotating";
-}
-
 /** @param {any[]} accounts */
 function open(accounts) {
   return accounts.filter((account) => !account.closed_at);
@@ -156,14 +162,13 @@ function open(accounts) {
 
 /** @param {Act} act */
 function keysView(act) {
-  const { books } = act;
-  let text = "";
-  const ended = checkbox("Show those that have ended", { onchange: draw });
+  const { books, shown } = act;
+  const ended = checkbox("Show those that have ended", { onchange: draw, checked: shown.withEnded });
   const place = h("div", { class: "stack" });
   function draw() {
-    const showsAll = /** @type {HTMLInputElement} */ (ended.querySelector("input")).checked;
+    shown.withEnded = isTicked(ended);
     const rows = books.keys.filter(
-      (key) => (showsAll || isLive(key)) && `${key.name} ${key.id}`.toLowerCase().includes(text),
+      (key) => (shown.withEnded || isLive(key)) && `${key.name} ${key.id}`.toLowerCase().includes(shown.text),
     );
     replace(
       place,
@@ -193,12 +198,12 @@ function keysView(act) {
       "div",
       { class: "filters" },
       searchBox("Search keys", (typed) => {
-        text = typed;
+        shown.text = typed;
         draw();
-      }),
+      }, shown.text),
       ended,
       h("span", { class: "grow" }),
-      button("New key", { kind: "primary", icon: "plus", onclick: () => createKey(act) }),
+      button("New key", { kind: "primary", icon: "plus", dataset: { act: "new" }, onclick: () => createKey(act) }),
     ),
     place,
   );
@@ -251,133 +256,19 @@ function budget(account) {
  * @param {Act} act
  */
 function keyActions(key, act) {
-  if (!isLive(key)) return null;
+  if (!isLive(key) && key.state !== "expired") return null;
+  const small = (/** @type {string} */ verb, /** @type {any} */ kind, /** @type {typeof editKey} */ begin) =>
+    button(verb, {
+      kind, small: true, "aria-label": `${verb} ${key.name}`, dataset: { act: `${verb} ${key.id}` },
+      onclick: () => begin(key, act),
+    });
   return h(
     "span",
     { class: "row-tight nowrap" },
-    button("Rotate", { kind: "quiet", small: true, "aria-label": `Rotate ${key.name}`, onclick: () => rotateKey(key, act) }),
-    button("Revoke", { kind: "danger", small: true, "aria-label": `Revoke ${key.name}`, onclick: () => revokeKey(key, act) }),
+    small("Edit", "quiet", editKey),
+    isLive(key) && small("Rotate", "quiet", rotateKey),
+    small("Revoke", "danger", revokeKey),
   );
-}
-
-/** @param {Act} act */
-async function createKey(act) {
-  const name = input({ required: true, maxlength: 200, placeholder: "kiosk" });
-  const project = select([
-    { value: "", label: "that of the key I use" },
-    ...open(act.books.projects).map((each) => ({ value: each.id, label: each.name })),
-  ]);
-  const scopes = SCOPES.map(({ value, label }) => checkbox(label, { value, checked: value === "inference" }));
-  const reach = select(REACHES, { value: "project" });
-  const expires = input({ type: "date" });
-  const terms = termsFields();
-  /** @type {any} */
-  let made = null;
-  const isMade = await formDialog({
-    title: "New key",
-    confirm: "Make the key",
-    wide: true,
-    body: [
-      h("div", { class: "grid" }, field("Name", name), field("Project", project), field("Ends on", expires, { hint: "Empty: never." })),
-      h("fieldset", { class: "checks" }, h("legend", null, "Good for"), scopes),
-      field("Usage and keys of", reach, { hint: "How far the scopes usage and admin reach." }),
-      disclosure("Models, providers, limits and a budget", terms.node),
-    ],
-    submit: async () => {
-      const chosen = scopes.map((each) => /** @type {HTMLInputElement} */ (each.querySelector("input")));
-      made = await request("/v1/admin/keys", {
-        json: without({
-          name: name.value.trim(),
-          project_id: project.value || undefined,
-          scopes: chosen.filter((box) => box.checked).map((box) => box.value),
-          reach: reach.value,
-          expires_at: expires.value || undefined,
-          ...terms.value(),
-        }),
-        unrecorded: true,
-      });
-    },
-  });
-  if (!isMade) return;
-  await showSecret(made, "The key is made");
-  await act.load();
-}
-
-/**
- * Show a secret, once.
- * @param {any} made
- * @param {string} heading
- */
-async function showSecret(made, heading) {
-  const shown = input({ value: made.key, readonly: true, class: "control mono", onfocus: () => shown.select() });
-  await ask({
-    title: heading,
-    body: h(
-      "div",
-      { class: "stack" },
-      h("p", null, "This is all of it, and it is shown this once. Keep it where secrets are kept."),
-      h("div", { class: "row" }, h("div", { class: "grow" }, field(`Key ${made.name}`, shown)), copyButton(made.key, { small: false })),
-      h("p", { class: "faint small" }, "Callers send it as Authorization: Bearer KEY. For the command and the client library:"),
-      commandLine("export LOQUENT_API_KEY=…"),
-    ),
-    confirm: "I have kept it",
-    cancel: "",
-  });
-}
-
-/**
- * @param {any} key
- * @param {Act} act
- */
-async function rotateKey(key, act) {
-  const overlap = select(
-    [
-      { value: "0", label: "not at all" },
-      { value: "3600", label: "for an hour" },
-      { value: "86400", label: "for a day" },
-      { value: "604800", label: "for a week" },
-      { value: "2592000", label: "for 30 days" },
-    ],
-    { value: "86400" },
-  );
-  /** @type {any} */
-  let made = null;
-  const isDone = await formDialog({
-    title: `Rotate ${key.name}?`,
-    confirm: "Rotate",
-    body: [h("p", null, "It gets another secret; its id, rights and budget stay."), field("The present secret still opens", overlap)],
-    submit: async () => {
-      made = await request(`/v1/admin/keys/${pathOf(key.id)}/rotate`, { json: { overlap_seconds: Number(overlap.value) }, unrecorded: true });
-    },
-  });
-  if (!isDone) return;
-  await showSecret(made, "The key has another secret");
-  await act.load();
-}
-
-/**
- * @param {any} key
- * @param {Act} act
- */
-async function revokeKey(key, act) {
-  const children = act.books.keys.filter((each) => each.parent_id === key.id && isLive(each));
-  const keep = checkbox(`Keep the ${children.length} keys that it made`);
-  const isDone = await formDialog({
-    title: `Revoke ${key.name}?`,
-    confirm: "Revoke",
-    kind: "danger",
-    body: [
-      h("p", null, "It ends for good, within a second, wherever it is used. Usage keeps its name."),
-      children.length > 0 && keep,
-    ],
-    submit: async () => {
-      const keepsChildren = /** @type {HTMLInputElement} */ (keep.querySelector("input")).checked;
-      await request(`/v1/admin/keys/${pathOf(key.id)}`, { method: "DELETE", query: { keep_children: keepsChildren } });
-    },
-  });
-  if (!isDone) return;
-  toast(`${key.name} is revoked.`, "good");
-  await act.load();
 }
 
 /* ------------------------------------------------ projects, organisations */
@@ -444,12 +335,12 @@ function accountCell(each) {
 
 /** @param {Act} act */
 async function createProject(act) {
-  const name = input({ required: true, maxlength: 200, placeholder: "lobby" });
+  const name = input({ name: "name", required: true, maxlength: 200, placeholder: "lobby" });
   const organisation = select([
     { value: "", label: "that of the key I use" },
     ...open(act.books.organisations).map((each) => ({ value: each.id, label: each.name })),
   ]);
-  const days = input({ type: "number", min: 1, placeholder: "for ever" });
+  const days = input({ name: "retention_days", type: "number", min: 1, placeholder: "for ever" });
   const terms = termsFields();
   const isDone = await formDialog({
     title: "New project",
@@ -457,14 +348,14 @@ async function createProject(act) {
     wide: true,
     body: [
       h("div", { class: "grid" }, field("Name", name), field("Organisation", organisation), field("Days to keep personal data", days, { hint: "Then request ids, keys and names that were asked for are erased from its usage." })),
-      disclosure("Models, providers, limits and a budget", terms.node),
+      terms.node,
     ],
     submit: async () => {
       await request("/v1/admin/projects", {
-        json: without({
-          name: name.value.trim(), organisation_id: organisation.value || undefined,
-          retention_days: Number(days.value) || undefined, ...terms.value(),
-        }),
+        json: {
+          name: name.value.trim(), organisation_id: organisation.value || null,
+          retention_days: Number(days.value) || null, ...terms.changes(),
+        },
       });
     },
   });
@@ -473,15 +364,15 @@ async function createProject(act) {
 
 /** @param {Act} act */
 async function createOrganisation(act) {
-  const name = input({ required: true, maxlength: 200, placeholder: "Example Ltd" });
+  const name = input({ name: "name", required: true, maxlength: 200, placeholder: "Example Ltd" });
   const terms = termsFields();
   const isDone = await formDialog({
     title: "New organisation",
     confirm: "Make the organisation",
     wide: true,
-    body: [field("Name", name), disclosure("Models, providers, limits and a budget", terms.node)],
+    body: [field("Name", name), terms.node],
     submit: async () => {
-      await request("/v1/admin/organisations", { json: without({ name: name.value.trim(), ...terms.value() }) });
+      await request("/v1/admin/organisations", { json: { name: name.value.trim(), ...terms.changes() } });
     },
   });
   if (isDone) await act.load();
@@ -524,58 +415,6 @@ async function erase(project, act) {
     },
   });
   await act.load();
-}
-
-/* ---------------------------------------------------------------- terms */
-
-/** Ask for what an account may do, and how much. */
-function termsFields() {
-  const models = input({ placeholder: "all" });
-  const providers = input({ placeholder: "all" });
-  const eu = checkbox("Only providers based in the EU");
-  const exact = checkbox("No quantised weights");
-  const limits = LIMITS.map(([name, label]) => ({ name, label, node: input({ type: "number", min: 1, placeholder: "any" }) }));
-  const period = select(["day", "week", "month", "total"], { value: "month" });
-  const hard = input({ inputmode: "decimal", placeholder: "any" });
-  const soft = input({ inputmode: "decimal", placeholder: "none" });
-  const node = h(
-    "div",
-    { class: "stack" },
-    h("div", { class: "grid" }, field("Only these models", models, { hint: "Names with commas." }), field("Only these providers", providers, { hint: "Such as local, groq." })),
-    h("div", { class: "row" }, eu, exact),
-    part("Limits", h("div", { class: "grid" }, limits.map((each) => field(each.label, each.node)))),
-    part("Budget", h("div", { class: "grid" }, field("Period", period), field("Nothing beyond", hard), field("Warn beyond", soft))),
-  );
-  const isOn = (/** @type {HTMLElement} */ box) => /** @type {HTMLInputElement} */ (box.querySelector("input")).checked;
-  const value = () => {
-    const given = limits.filter((each) => each.node.value).map((each) => [each.name, Number(each.node.value)]);
-    const hasBudget = hard.value.trim() || soft.value.trim();
-    return {
-      models: words(models.value),
-      allowed_providers: words(providers.value),
-      eu_native: isOn(eu) || undefined,
-      allow_quantization: isOn(exact) ? false : undefined,
-      limits: given.length > 0 ? Object.fromEntries(given) : undefined,
-      budget: hasBudget
-        ? without({ period: period.value, hard: hard.value.trim() || undefined, soft: soft.value.trim() || undefined })
-        : undefined,
-    };
-  };
-  return { node, value };
-}
-
-/** @param {string} text */
-function words(text) {
-  const found = text.split(",").map((word) => word.trim()).filter(Boolean);
-  return found.length > 0 ? found : undefined;
-}
-
-/**
- * Leave out what is undefined.
- * @param {Record<string, unknown>} fields
- */
-function without(fields) {
-  return Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined));
 }
 
 /**

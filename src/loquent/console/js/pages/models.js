@@ -97,6 +97,7 @@ export async function mount(root, context) {
       request("/v1/status", { signal: context.signal }),
     ]);
     models = joined(served.data, catalog.data);
+    for (const modelId of pulls.keys()) expect(modelId);
     note(status);
     const codes = [...new Set(models.flatMap((model) => model.languages))];
     const named = codes.map((value) => ({ value, label: languageName(value) }));
@@ -236,6 +237,12 @@ export async function mount(root, context) {
     return { node, isRunning: () => false, stop: () => undefined };
   }
 
+  /** List a model that is on its way, even if no catalog does. */
+  function expect(/** @type {string} */ modelId) {
+    if (models.some((model) => model.id === modelId)) return;
+    models = [{ ...blank(modelId), isOffered: true }, ...models];
+  }
+
   function pull(/** @type {string} */ modelId) {
     const running = startPull(modelId, context, {
       onDone: async () => {
@@ -254,7 +261,7 @@ export async function mount(root, context) {
       },
     });
     pulls.set(modelId, running);
-    if (!models.some((model) => model.id === modelId)) models = [blank(modelId), ...models];
+    expect(modelId);
     draw();
     return running;
   }

@@ -3,8 +3,8 @@
  * @module
  */
 
-import { ApiError, upload } from "../api.js";
-import { paragraphs, plainText, renamed } from "../aligned.js";
+import { ApiError, request, upload } from "../api.js";
+import { paragraphs, plainText } from "../aligned.js";
 import { languageOptions, modelOptions, modelsFor } from "../catalog.js";
 import { h, replace } from "../dom.js";
 import { icon } from "../icons.js";
@@ -12,7 +12,7 @@ import { openMicrophone, record, watchLevel } from "../recorder.js";
 import { transcriptView } from "../transcript.js";
 import {
   badge, button, card, checkbox, clock, copyButton, disclosure, emptyState, errorBanner, field,
-  input, isCancelled, pageHeader, progress, saveAs, select, setOptions, size, textarea, toast,
+  input, isCancelled, pageHeader, progress, saveAs, select, setOptions, size, spinner, textarea, toast,
 } from "../widgets.js";
 
 /** @typedef {import("../app.js").Context} Context */
@@ -65,7 +65,7 @@ export async function mount(root, context) {
     try {
       const work = new Work(file, settings.values(), result);
       const answer = await work.run(signal);
-      showResult(result, file, settings.values(), answer, AbortSignal.any([shown.signal, context.signal]));
+      showResult(result, file, answer, AbortSignal.any([shown.signal, context.signal]));
     } catch (error) {
       if (isCancelled(error)) replace(result);
       else replace(result, errorBanner(error, button("Try again", { onclick: run })));
@@ -467,11 +467,10 @@ function formOf(file, wish, more) {
 /**
  * @param {HTMLElement} place
  * @param {File} file
- * @param {Wish} wish
  * @param {Answer} answer
  * @param {AbortSignal} signal
  */
-function showResult(place, file, wish, answer, signal) {
+function showResult(place, file, answer, signal) {
   const all = paragraphs(answer);
   if (all.length === 0) {
     replace(
@@ -493,46 +492,36 @@ function showResult(place, file, wish, answer, signal) {
       { title: "Transcript", aside: [badge(`${nWords} words`), copyButton(text)] },
       view.node,
     ),
-    downloads({ file, wish, answer, text, names: view.names.chosen, signal }),
+    downloads({ file, answer, text, names: view.names.chosen, signal }),
   );
 }
 
 /**
- * @param {{file: File, wish: Wish, answer: Answer, text: () => string,
- *   names: Map<string, string>, signal: AbortSignal}} made
+ * Let a person save what was said. Subtitles are cut from the answer that is there.
+ * @param {{file: File, answer: Answer, text: () => string, names: Map<string, string>,
+ *   signal: AbortSignal}} made
  */
 function downloads(made) {
   const stem = made.file.name.replace(/\.[^.]+$/, "") || "transcript";
-  const width = input({ type: "number", min: "1", max: "200", placeholder: "42" });
-  const lines = input({ type: "number", min: "1", max: "5", placeholder: "2" });
-  const pace = input({ type: "number", min: "1", max: "100", placeholder: "no limit" });
+  const width = input({ name: "max_line_width", type: "number", min: "1", max: "200", placeholder: "42" });
+  const lines = input({ name: "max_line_count", type: "number", min: "1", max: "5", placeholder: "2" });
+  const pace = input({ name: "max_cps", type: "number", min: "1", max: "100", placeholder: "no limit" });
   const state = h("div", { role: "status" });
 
   /** @param {"srt" | "vtt"} format */
   async function subtitles(format) {
-    const bar = progress(`Progress of ${format}`);
-    replace(state, h("p", { class: "small faint" }, `Writing ${format}: the recording is heard once more.`), bar.node);
-    /** @type {[string, string][]} */
-    const wishes = [
-      ["response_format", format],
-      ["max_line_width", width.value],
-      ["max_line_count", lines.value],
-      ["max_cps", pace.value],
-    ];
-    const form = formOf(made.file, made.wish, wishes.filter(([, value]) => value !== ""));
-    const path = made.wish.isTranslation ? "/v1/audio/translations" : "/v1/audio/transcriptions";
+    const limits = [width, lines, pace].filter((each) => each.value).map((each) => [each.name, Number(each.value)]);
+    const json = { transcript: named(made.answer, made.names), response_format: format, ...Object.fromEntries(limits) };
+    replace(state, spinner(`Writing ${format}`));
     try {
-      const told = await upload(path, form, {
-        signal: made.signal,
-        onProgress: (share) => bar.set(share < 1 ? share : null),
-      });
-      saveAs(`${stem}.${format}`, renamed(told.text, format, made.names), format === "vtt" ? "text/vtt" : "application/x-subrip");
+      const told = await request("/v1/subtitles", { json, signal: made.signal, unrecorded: true });
+      saveAs(`${stem}.${format}`, told, format === "vtt" ? "text/vtt" : "application/x-subrip");
       replace(state);
     } catch (error) {
       if (!isCancelled(error)) replace(state, errorBanner(error));
     }
   }
-  const named = () => JSON.stringify({ ...made.answer, speaker_names: made.names.size ? Object.fromEntries(made.names) : undefined }, null, 2);
+  const asJson = () => JSON.stringify({ ...made.answer, speaker_names: made.names.size ? Object.fromEntries(made.names) : undefined }, null, 2);
   return card(
     { title: "Download" },
     h(
@@ -541,7 +530,7 @@ function downloads(made) {
       button("txt", { icon: "download", onclick: () => saveAs(`${stem}.txt`, made.text(), "text/plain") }),
       button("srt", { icon: "download", onclick: () => subtitles("srt") }),
       button("vtt", { icon: "download", onclick: () => subtitles("vtt") }),
-      button("json", { icon: "download", onclick: () => saveAs(`${stem}.json`, named(), "application/json") }),
+      button("json", { icon: "download", onclick: () => saveAs(`${stem}.json`, asJson(), "application/json") }),
     ),
     disclosure(
       "How subtitles are cut",
@@ -552,7 +541,22 @@ function downloads(made) {
         field("Lines", lines),
         field("Characters per second", pace, { hint: "17 suits most readers." }),
       ),
+      h("p", { class: "faint small" }, "From the text above, with the names you gave; the recording is not heard again."),
     ),
     state,
   );
+}
+
+/**
+ * Return what subtitles are made of, with names in the place of speakers' letters.
+ * @param {Answer} answer
+ * @param {Map<string, string>} names By letter.
+ */
+function named(answer, names) {
+  const spoken = (/** @type {import("../aligned.js").Segment} */ { text, start, end, speaker }) => ({
+    text, start, end, speaker: speaker && (names.get(speaker) ?? speaker),
+  });
+  const words = answer.words?.map(({ word, start, end }) => ({ word, start, end }));
+  const language = answer.languages?.[0]?.code ?? answer.language;
+  return { language, segments: answer.segments?.map(spoken), words };
 }

@@ -26,7 +26,7 @@ check: $(VENV)/.dev ## Check format, lint, types and import contracts.
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
-verify: $(VENV)/.dev $(VENV)/.test-programs ## Run the long campaigns too.
+verify: $(VENV)/.dev $(VENV)/.ray $(VENV)/.test-programs ## Run the long campaigns too, on a Ray cluster as well.
 	$(BIN)/pytest -n auto --dist loadgroup -m "slow or not slow"
 
 integrations: $(OTHERS)/.installed ## Run the programs of others that speak to a server, in a venv of their own.
@@ -43,6 +43,7 @@ lock: $(VENV)/.dev ## Write the lock files anew from pyproject.toml.
 	$(UV_COMPILE) --group install --group dev -c requirements/base.txt -o requirements/dev.txt pyproject.toml
 	$(UV_COMPILE) --group install --group bench -c requirements/base.txt -c requirements/dev.txt -o requirements/bench.txt pyproject.toml
 	$(UV_COMPILE) --group install --extra postgres --extra redis -c requirements/base.txt -c requirements/dev.txt -o requirements/server.txt pyproject.toml
+	$(UV_COMPILE) --group install --extra postgres --extra redis --extra ray -c requirements/base.txt -c requirements/dev.txt -c requirements/server.txt -o requirements/ray.txt pyproject.toml
 	$(UV_COMPILE) --group install --group integrations --extra client -c requirements/base.txt -c requirements/dev.txt --override requirements/overrides.txt -o requirements/integrations.txt pyproject.toml
 	$(UV_COMPILE) --group docs -c requirements/dev.txt -o requirements/docs.txt
 
@@ -61,6 +62,10 @@ $(VENV)/.dev: $(VENV)/.base requirements/dev.txt
 
 $(VENV)/.test-programs: scripts/install-test-programs | $(VENV)/.base
 	@scripts/install-test-programs || true  # what is missing is told, and its tests are skipped
+	@touch $@
+
+$(VENV)/.ray: $(VENV)/.dev requirements/ray.txt
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/ray.txt
 	@touch $@
 
 $(VENV)/.docs: $(VENV)/.base requirements/docs.txt

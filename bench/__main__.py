@@ -9,6 +9,7 @@ import typer
 
 from bench import (
     accuracy,
+    cluster,
     endurance,
     live,
     live_stress,
@@ -17,6 +18,7 @@ from bench import (
     preferences,
     preferences_plot,
     router,
+    scale,
     serving,
     speech,
     stress,
@@ -29,6 +31,7 @@ from tests.assets import data_dir
 app = typer.Typer(help=__doc__, add_completion=False)
 app.add_typer(commands)
 app.add_typer(router.commands)
+app.add_typer(scale.commands)
 
 Model = Annotated[str, typer.Option(help="Id of an installed model.")]
 
@@ -57,6 +60,13 @@ def compare(
 ) -> None:
     """Word error rate and speed beside faster-whisper on the same weights, in the same run."""
     show(accuracy.compare(sets or accuracy.SETS, model))
+
+
+@app.command("ray")
+def check_ray(model: Model = "whisper-tiny.en", requests: int = 100, callers: int = 8) -> None:
+    """What a Ray cluster costs each request, and what a second node of it brings."""
+    show(cluster.overhead(model, requests))
+    show(cluster.scaling(model, requests, callers))
 
 
 @app.command("meaning")

@@ -1,6 +1,6 @@
 """Commands that measure what stands between callers and those who serve them.
 
-They need no model and no network: the providers are stand-ins on this machine.
+They need no network: the providers are stand-ins on this machine.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ from typing import Annotated
 import typer
 
 from bench.bookkeeping import bookkeeping
+from bench.cold import cold_starts
 from bench.results import show
 from bench.router_failover import failover
 from bench.router_overhead import overhead
@@ -37,6 +38,15 @@ def check_failover(
 ) -> None:
     """What callers notice of providers that fail in every way, while another one is well."""
     show(failover(n_calls, n_clients))
+
+
+@commands.command("cold")
+def check_cold(
+    model: Annotated[str, typer.Option(help="Id of an installed model.")] = "whisper-base",
+    n_runs: Annotated[int, typer.Option("--runs", help="Times that it falls asleep.")] = 5,
+) -> None:
+    """How long the first transcript of a deployment takes whose models are not in memory."""
+    show(cold_starts(model, n_runs))
 
 
 @commands.command("bookkeeping")

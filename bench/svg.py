@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TypeAlias
@@ -24,15 +25,20 @@ class Axis:
     Attributes:
         ticks: values that are written out; the first and the last are its ends.
         form: how they are written, as in `format`.
+        is_log: the same ratio is the same length; all values are above 0.
     """
 
     label: str
     ticks: Sequence[float]
     form: str = "g"
+    is_log: bool = False
 
     def share(self, value: float) -> float:
         """Return how far along the axis a value lies, 0 to 1."""
-        return (value - self.ticks[0]) / (self.ticks[-1] - self.ticks[0])
+        least, most = self.ticks[0], self.ticks[-1]
+        if self.is_log:
+            return math.log(value / least) / math.log(most / least)
+        return (value - least) / (most - least)
 
 
 @dataclass(frozen=True, slots=True)

@@ -34,6 +34,7 @@ ODD = replace(
     n_audio_tokens=6,
     n_output_tokens=7,
     price_micros=2_000_000,
+    deployment="fast",
 )
 
 
@@ -99,9 +100,10 @@ def test_what_to_count_is_limited(shell: Shell, ledger: ListedLedger) -> None:
         ("--model", "whisper-base"),
         ("--for", "speech"),
         ("--provider", "nobody"),
+        ("--deployment", "fast"),
     )
     found = [json.loads(shell("usage", *limit, "--json").out)["total"] for limit in limits]
-    assert [total["requests"] for total in found] == [1, 1, 1, 1, 0, 0]
+    assert [total["requests"] for total in found] == [1, 1, 1, 1, 0, 0, 1]
     assert [total["price"] for total in found[:2]] == ["2.000000", "0.000175"]
 
 

@@ -44,6 +44,7 @@ class FakeAccounts:
             _joined(self._book.organisations, change.organisations),
             _joined(self._book.projects, change.projects),
             _joined(self._book.keys, change.keys),
+            _joined(self._book.deployments, change.deployments),
         )
         self.entries.append(entry)
         return self._book.version

@@ -62,7 +62,7 @@ class ListedLedger:
 
 def _fits(row: UsageRow, query: UsageQuery) -> bool:
     is_in_time = (query.since or date.min) <= _day(row) <= (query.until or date.max)
-    names = ("key", "project", "organisation", "model", "provider", "capability")
+    names = ("key", "project", "organisation", "model", "provider", "capability", "deployment")
     wanted = {name: getattr(query, name) for name in names}
     return is_in_time and all(value in (None, getattr(row, name)) for name, value in wanted.items())
 

@@ -14,7 +14,6 @@ from typing import Any
 import pytest
 from fastapi.routing import APIRoute
 
-from loquent.cli.serve import DRAIN_S
 from loquent.settings import CONFIG_VARIABLE, Settings, load_settings
 from loquent.wiring import build_app
 from tests.assets import DATA_DIR, ROOT
@@ -170,7 +169,7 @@ def test_nothing_is_killed_while_requests_may_end() -> None:
         if "stop_grace_period" in service
     ]
     for seconds in (drained, int(stop), *(int(grace.removesuffix("s")) for grace in graces)):
-        assert seconds > DRAIN_S
+        assert seconds > Settings.model_fields["drain_s"].default
 
 
 def test_the_locks_of_the_images_are_those_of_the_tests() -> None:

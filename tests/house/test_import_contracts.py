@@ -14,8 +14,8 @@ import pytest
 from tests.assets import ROOT
 
 LINT_IMPORTS = Path(sys.executable).with_name("lint-imports")
-SETTINGS = "settings.py"
-CLIENTS = "clients.py"
+SETTINGS = "settings"
+CLIENTS = "client"
 """The client runs in programs of others, and has no settings."""
 
 _READS_ENVIRONMENT = re.compile(r"\bos\.(environ|getenv|putenv)\b|import (environ|getenv)")
@@ -75,7 +75,7 @@ def test_a_planted_import_breaks_its_contract(
 
 def test_only_the_settings_read_the_environment() -> None:
     readers = {
-        path.name
+        path.parent.name
         for path in (ROOT / "src").rglob("*.py")
         if _READS_ENVIRONMENT.search(path.read_text())
     }

@@ -127,6 +127,7 @@ def test_speed_is_honoured_by_every_engine(
     assert usual / changed == pytest.approx(speed, rel=0.25)
 
 
+@pytest.mark.slow
 def test_a_mix_sounds_like_none_of_its_voices(loquent: RunningServer) -> None:
     voices = ("af_heart", "am_michael", "af_heart(1)+am_michael(1)")
     sounds = [_speak(loquent, PANGRAM, voice=voice) for voice in voices]

@@ -13,6 +13,8 @@ import httpx2
 from loquent.accounting.registry import KeyWish
 from loquent.api.app import ApiOptions, create_app
 from loquent.domain.accounts import OPERATOR, Reach
+from tests.fakes.fake_deployments import FakeDeployments
+from tests.fakes.fake_directory import FakeDirectory
 from tests.fakes.fake_ledger import FakeLedger
 from tests.fakes.fake_treasury import FakeTreasury
 from tests.fakes.services import fake_services
@@ -40,6 +42,7 @@ class Counter:
     office: Office
     treasury: FakeTreasury
     ledger: ErasableLedger = field(default_factory=ErasableLedger)
+    deployments: FakeDeployments = field(default_factory=FakeDeployments)
 
     async def ask(
         self, method: str, path: str, status: int = 200, **options: Any
@@ -60,20 +63,27 @@ class Counter:
 
 @asynccontextmanager
 async def opened_counter(
-    *, scopes: frozenset[Any] = ALL, reach: Reach = Reach.SERVER
+    *,
+    scopes: frozenset[Any] = ALL,
+    reach: Reach = Reach.SERVER,
+    public_url: str = "",
+    directory: FakeDirectory | None = None,
 ) -> AsyncIterator[Counter]:
     """Serve, and ask with a key that the operator has made."""
     office, treasury, ledger = Office(), FakeTreasury(), ErasableLedger()
+    board = FakeDeployments()
     minted = await office.registry.create_key(OPERATOR, KeyWish("me", scopes=scopes, reach=reach))
     services = replace(
-        fake_services(ledger=ledger),
+        fake_services(directory=directory, ledger=ledger),
         keys=office.keyring,
         registry=office.registry,
         treasury=treasury,
+        deployments=board,
     )
+    options = ApiOptions(currency="EUR", public_url=public_url)
     headers = {"Authorization": f"Bearer {minted.text}"}
     async with (
-        serving(create_app(services, ApiOptions(currency="EUR"))) as url,
+        serving(create_app(services, options)) as url,
         httpx2.AsyncClient(base_url=url, headers=headers, timeout=30) as http,
     ):
-        yield Counter(http, office, treasury, ledger)
+        yield Counter(http, office, treasury, ledger, board)

@@ -30,6 +30,7 @@ ANY_TERMS: dict[str, Any] = {
     "allowed_providers": None,
     "eu_native": False,
     "allow_quantization": True,
+    "deployments": None,
     "limits": NO_LIMITS,
     "budget": None,
 }
@@ -38,6 +39,7 @@ TERMS = {
     "allowed_providers": ["Local", "ovh"],
     "eu_native": True,
     "allow_quantization": False,
+    "deployments": ["fast", "big-1"],
     "limits": {"requests_per_minute": 60, "concurrent_sessions": 2},
     "budget": {"period": "week", "hard": "12.50", "soft": 10},
 }
@@ -46,6 +48,7 @@ TOLD_TERMS = {
     "allowed_providers": ["local", "ovh"],
     "eu_native": True,
     "allow_quantization": False,
+    "deployments": ["big-1", "fast"],
     "limits": {**NO_LIMITS, "requests_per_minute": 60, "concurrent_sessions": 2},
     "budget": {
         "period": "week",
@@ -208,19 +211,22 @@ async def test_only_what_is_named_changes_and_null_clears_it(counter: Counter) -
     assert changed["limits"] == {**made["limits"], "requests_per_minute": 5}
     assert changed["budget"] == {**made["budget"], "hard": "20.250000"}
     assert changed["scopes"] == ["usage"]
-    same = ("models", "allowed_providers", "eu_native", "name", "reach", "expires_at")
+    same = (
+        *("models", "allowed_providers", "eu_native", "name", "reach", "expires_at"),
+        "deployments",
+    )
     assert [changed[name] for name in same] == [made[name] for name in same]
     cleared = await counter.patch(
         place,
-        **dict.fromkeys(("models", "allowed_providers", "eu_native", "allow_quantization")),
+        **dict.fromkeys(
+            ("models", "allowed_providers", "eu_native", "allow_quantization", "deployments")
+        ),
         expires_at=None,
         limits={"concurrent_sessions": None},
         budget={"soft": None},
     )
-    assert {name: cleared[name] for name in ("models", "allowed_providers")} == {
-        "models": None,
-        "allowed_providers": None,
-    }
+    lists = ("models", "allowed_providers", "deployments")
+    assert [cleared[name] for name in lists] == [None, None, None]
     assert (cleared["eu_native"], cleared["allow_quantization"]) == (False, True)
     assert cleared["limits"] == {
         **made["limits"],
@@ -304,6 +310,11 @@ BODIES: list[tuple[dict[str, Any], str]] = [
     ({"name": "x", "models": "whisper-1"}, "models"),
     ({"name": "x", "allowed_providers": [""]}, "allowed_providers.0"),
     ({"name": "x", "eu_native": "yes"}, "eu_native"),
+    ({"name": "x", "deployments": []}, "deployments"),
+    ({"name": "x", "deployments": "fast"}, "deployments"),
+    ({"name": "x", "deployments": ["Fast"]}, "deployments.0"),
+    ({"name": "x", "deployments": ["fast\n"]}, "deployments.0"),
+    ({"name": "x", "deployments": ["http://fast.deployments.localhost"]}, "deployments.0"),
     ({"name": "x", "limits": {"requests_per_minute": 0}}, "limits.requests_per_minute"),
     ({"name": "x", "limits": {"requests_per_minute": 1.5}}, "limits.requests_per_minute"),
     ({"name": "x", "limits": {"requests_per_minute": "5"}}, "limits.requests_per_minute"),

@@ -135,6 +135,7 @@ def test_metrics_count_the_recording_under_the_model_that_served(serve: Serve) -
         gate.open()
         read_until(line, b'"usage"')
         told = http.get("/metrics").text
-    assert f'loquent_audio_seconds_total{{model="{SERVING_MODEL}"}} 6.2' in told
+    counted = f'loquent_audio_seconds_total{{deployment="",model="{SERVING_MODEL}"}} 6.2'
+    assert counted in told
     assert "loquent_transcriptions_in_flight 0.0" in told
     assert f'model="{SERVING_MODEL}",route="/v1/audio/diarization",status="200"' in told

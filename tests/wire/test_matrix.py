@@ -36,7 +36,7 @@ def _routes() -> list[APIRoute]:
 
 def _is_for_administrators(route: APIRoute) -> bool:
     is_act = route.path.endswith(("/pull", "/unload")) or "DELETE" in (route.methods or ())
-    return "/admin/" in route.path or is_act
+    return "/admin/" in route.path or "/deployments" in route.path or is_act
 
 
 def _path(route: APIRoute) -> str:

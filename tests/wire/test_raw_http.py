@@ -114,13 +114,16 @@ def test_a_slash_in_a_models_id_may_be_escaped(server: LiveServer) -> None:
         assert json.loads(exchange(server, head(f"GET {path}")).body)["id"] == "fake/big"
 
 
-@pytest.mark.parametrize("host", ["localhost", "evil.test/v1/../healthz?", "a b", ""])
-def test_the_host_header_decides_nothing(server: LiveServer, host: str) -> None:
+@pytest.mark.parametrize(
+    ("host", "status"),
+    [("localhost", 401), ("evil.test", 401), ("", 401), ("evil.test/healthz?", 400), ("a b", 400)],
+)
+def test_the_host_header_opens_nothing(server: LiveServer, host: str, status: int) -> None:
     start = b"GET /v1/models HTTP/1.1\r\n"
     stranger = start + f"Connection: close\r\nHost: {host}\r\n\r\n".encode()
     with connect(server) as line:
         line.sendall(stranger)
-        assert Answer(read_all(line)).status == 401
+        assert Answer(read_all(line)).status == status
 
 
 def test_head_answers_as_get_without_a_body(server: LiveServer) -> None:

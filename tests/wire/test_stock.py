@@ -15,7 +15,7 @@ import pytest
 
 from loquent.accounting.registry import KeyWish
 from loquent.api.app import ApiOptions, create_app
-from loquent.api.stock import with_silences
+from loquent.api.silences import with_silences
 from loquent.domain.accounts import OPERATOR, Reach, Scope
 from loquent.domain.stock import Phase, PullEvent
 from loquent.models.store import ModelStore

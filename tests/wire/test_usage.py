@@ -27,6 +27,7 @@ from tests.wire.envelopes import assert_envelope
 FAILED = replace(
     ROW, request_id="req-2", key="lab", outcome="upstream_timeout", status=504, provider="far",
     endpoint="far/large", model="large", n_attempts=3, audio_ms=7, price_micros=0,
+    deployment="fast",
 )  # fmt: skip
 SPOKEN = replace(
     ROW, request_id="req-3", began_at=ROW.began_at + timedelta(days=2), audio_ms=3_600_001,
@@ -123,6 +124,7 @@ async def test_usage_is_summed_by_day_unless_told_otherwise(prefix: str) -> None
                 {"capability": "transcription", "model": "whisper-base"},
             ],
         ),
+        ({"group_by": "deployment"}, [{"deployment": ""}, {"deployment": "fast"}]),
         (
             {"group_by": "endpoint"},
             [{"endpoint": "far/large"}, {"endpoint": "local/whisper-base"}],
@@ -149,6 +151,8 @@ async def test_usage_is_summed_by_whatever_is_asked(
         ({"model": "large"}, 1),
         ({"provider": "local", "capability": "speech"}, 1),
         ({"provider": "nobody"}, 0),
+        ({"deployment": "fast"}, 1),
+        ({"deployment": ""}, 2),
     ],
 )
 async def test_only_what_fits_is_counted(query: dict[str, str], n_requests: int) -> None:
@@ -267,6 +271,7 @@ async def test_a_row_says_everything_that_is_written_down() -> None:
                 "price": "0.000000",
                 "currency": "USD",
                 "took_ms": 800,
+                "deployment": "fast",
             }
         ],
         "next": None,
@@ -339,7 +344,7 @@ WRONG: list[tuple[str, str, str, str]] = [
         "/usage",
         "group_by",
         "weather",
-        "day, key, project, organisation, model, provider, endpoint, capability, outcome",
+        "project, organisation, model, provider, endpoint, capability, outcome, deployment",
     ),
     ("/usage", "group_by", "day,,key", "''"),
     ("/usage", "group_by", "{day}", "'{day}'"),

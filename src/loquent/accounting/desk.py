@@ -20,7 +20,13 @@ from loquent.domain.accounts import (
     Reach,
     Scope,
 )
-from loquent.domain.errors import InvalidRequestError, NotFoundError, PermissionDeniedError
+from loquent.domain.deployments import Deployment
+from loquent.domain.errors import (
+    DeploymentNotFoundError,
+    InvalidRequestError,
+    NotFoundError,
+    PermissionDeniedError,
+)
 
 ResultT = TypeVar("ResultT")
 
@@ -90,9 +96,26 @@ class Desk:
         seen = {project.id for project in self.seen_projects()}
         return tuple(key for key in self.book.keys.values() if key.project_id in seen)
 
+    def seen_deployments(self) -> tuple[Deployment, ...]:
+        """Return those the actor administers; what serves all projects takes the widest reach."""
+        seen: set[str | None] = {project.id for project in self.seen_projects()}
+        if self.actor.reach is Reach.SERVER:
+            seen.add(None)
+        bound = self.actor.bounds.deployments
+        return tuple(
+            each
+            for each in self.book.deployments.values()
+            if each.project_id in seen and (bound is None or each.id in bound)
+        )
+
     def subjects(self) -> frozenset[str]:
         """Return the ids of all that the actor may see."""
-        seen = (self.seen_organisations(), self.seen_projects(), self.seen_keys())
+        seen: tuple[Iterable[_Entry], ...] = (
+            self.seen_organisations(),
+            self.seen_projects(),
+            self.seen_keys(),
+            self.seen_deployments(),
+        )
         return frozenset(each.id for kind in seen for each in kind)
 
     def organisation(self, organisation_id: str) -> Organisation:
@@ -106,6 +129,17 @@ class Desk:
     def key(self, key_id: str) -> Key:
         """Raises: NotFoundError: also if there is one that the actor may not know of."""
         return _found(self.seen_keys(), key_id, "key")
+
+    def deployment(self, deployment_id: str) -> Deployment:
+        """Raises: DeploymentNotFoundError: also if the actor may not know of it."""
+        for each in self.seen_deployments():
+            if each.id == deployment_id:
+                return each
+        raise DeploymentNotFoundError(
+            "There is no such deployment within the reach of this key. `GET /v1/deployments` lists"
+            " those there are.",
+            param="deployment_id",
+        )
 
     def line(self) -> frozenset[str]:
         """Return the ids of the actor's key and of those that it comes from."""
@@ -146,6 +180,7 @@ def changed_book(book: AccountBook, change: AccountChange) -> AccountBook:
         organisations=_with(book.organisations, change.organisations),
         projects=_with(book.projects, change.projects),
         keys=_with(book.keys, change.keys),
+        deployments=_with(book.deployments, change.deployments),
     )
 
 

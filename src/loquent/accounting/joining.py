@@ -7,8 +7,15 @@ from dataclasses import replace
 from datetime import datetime
 
 from loquent.accounting.terms import LIMIT_NAMES, in_words
-from loquent.domain.accounts import Budget, Caller, Key, RateLimits, Reach, Terms
+from loquent.domain.accounts import (
+    Budget,
+    Caller,
+    Key,
+    Reach,
+    Terms,
+)
 from loquent.domain.errors import InvalidRequestError
+from loquent.domain.rates import RateLimits
 
 
 def joined(key: Key, parent: Key, rights: Caller) -> Key:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Set as AbstractSet
 from dataclasses import replace
 from typing import Final, TypeVar
 
@@ -19,6 +20,7 @@ from loquent.domain.accounts import (
     Project,
     Reach,
 )
+from loquent.domain.deployments import Deployment
 
 _N_LETTERS: Final = 16
 _FIRST: Final = "default"
@@ -64,7 +66,7 @@ def changed_organisation(
 
 
 def closed_organisation(desk: Desk, organisation_id: str) -> Act[Organisation]:
-    """End an organisation, its projects and their keys.
+    """End an organisation, its projects, their keys and deployments.
 
     Raises: NotFoundError, PermissionDeniedError.
     """
@@ -73,7 +75,9 @@ def closed_organisation(desk: Desk, organisation_id: str) -> Act[Organisation]:
     if before.closed_at:
         return Act(before)
     after = replace(before, closed_at=desk.now)
-    change = AccountChange(organisations=(after,))
+    within = (each for each in desk.book.projects.values() if each.organisation_id == after.id)
+    ended = _ended_deployments(desk, {project.id for project in within})
+    change = AccountChange(organisations=(after,), deployments=ended)
     return Act(after, change, "organisation.close", after.id, {"name": after.name})
 
 
@@ -121,7 +125,7 @@ def changed_project(desk: Desk, project_id: str, edit: ProjectEdit) -> Act[Proje
 
 
 def closed_project(desk: Desk, project_id: str) -> Act[Project]:
-    """End a project and its keys.
+    """End a project, its keys and its deployments.
 
     Raises: NotFoundError, PermissionDeniedError.
     """
@@ -130,7 +134,8 @@ def closed_project(desk: Desk, project_id: str) -> Act[Project]:
     if before.closed_at:
         return Act(before)
     after = replace(before, closed_at=desk.now)
-    change = AccountChange(projects=(after,))
+    ended = _ended_deployments(desk, {after.id})
+    change = AccountChange(projects=(after,), deployments=ended)
     return Act(after, change, "project.close", after.id, {"name": after.name})
 
 
@@ -161,6 +166,14 @@ def home_of_key(desk: Desk, project_id: str | None) -> tuple[Project, AccountCha
     home, change = _home(desk, None)
     made = _new_project(desk, _FIRST, home, ProjectWish(_FIRST))
     return made, replace(change, projects=(made,))
+
+
+def _ended_deployments(desk: Desk, project_ids: AbstractSet[str]) -> tuple[Deployment, ...]:
+    return tuple(
+        replace(each, closed_at=desk.now)
+        for each in desk.book.deployments.values()
+        if each.project_id in project_ids and not each.closed_at
+    )
 
 
 def _home(desk: Desk, organisation_id: str | None) -> tuple[Organisation, AccountChange]:

@@ -1,4 +1,4 @@
-"""Change organisations, projects and keys, within what whoever does it may do; keeps nothing."""
+"""Change accounts and deployments, within what whoever does it may do; keeps nothing."""
 
 from __future__ import annotations
 
@@ -6,6 +6,13 @@ from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from typing import Final
 
+from loquent.accounting.deployment_acts import (
+    DeploymentEdit,
+    changed_deployment,
+    closed_deployment,
+    created_deployment,
+)
+from loquent.accounting.deployment_wishes import DeploymentWish
 from loquent.accounting.desk import Act, Desk, ResultT, changed_book, widest_admin
 from loquent.accounting.key_acts import (
     DEFAULT_OVERLAP_S,
@@ -38,6 +45,7 @@ from loquent.domain.accounts import (
     Project,
     Reach,
 )
+from loquent.domain.deployments import Deployment
 from loquent.domain.errors import ConflictError, PermissionDeniedError
 from loquent.ports import AccountStore
 
@@ -133,12 +141,26 @@ class Registry:
         return await self._done(actor, lambda desk: changed_project(desk, project_id, edit))
 
     async def close_project(self, actor: Caller, project_id: str) -> Project:
-        """End a project and its keys."""
+        """End a project, its keys and its deployments."""
         return await self._done(actor, lambda desk: closed_project(desk, project_id))
 
     async def note_erasure(self, actor: Caller, project_id: str) -> Project:
         """Write down that `actor` erases from a project's usage what points to persons."""
         return await self._done(actor, lambda desk: erased_project(desk, project_id))
+
+    async def create_deployment(self, actor: Caller, wish: DeploymentWish) -> Deployment:
+        """Make a deployment; raises AlreadyExistsError, too."""
+        return await self._done(actor, lambda desk: created_deployment(desk, wish))
+
+    async def change_deployment(
+        self, actor: Caller, deployment_id: str, edit: DeploymentEdit
+    ) -> Deployment:
+        """Change a deployment to what `edit` makes of it; called again if others came first."""
+        return await self._done(actor, lambda desk: changed_deployment(desk, deployment_id, edit))
+
+    async def close_deployment(self, actor: Caller, deployment_id: str) -> Deployment:
+        """End a deployment."""
+        return await self._done(actor, lambda desk: closed_deployment(desk, deployment_id))
 
     async def create_organisation(self, actor: Caller, wish: OrganisationWish) -> Organisation:
         """Make an organisation."""
@@ -153,7 +175,7 @@ class Registry:
         )
 
     async def close_organisation(self, actor: Caller, organisation_id: str) -> Organisation:
-        """End an organisation, its projects and their keys."""
+        """End an organisation, its projects, their keys and deployments."""
         return await self._done(actor, lambda desk: closed_organisation(desk, organisation_id))
 
     async def audit(

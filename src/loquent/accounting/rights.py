@@ -132,6 +132,7 @@ _BOUNDS: Final = {
     "allowed_providers": "your key has fewer providers",
     "eu_native": "your key is bound to providers of the EU",
     "allow_quantization": "your key is bound to full weights",
+    "deployments": "your key is bound to fewer deployments",
 }
 
 Fault = tuple[str, str]

@@ -8,7 +8,12 @@ from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Final
 
-from loquent.domain.accounts import Budget, BudgetPeriod, RateLimits, Terms
+from loquent.domain.accounts import (
+    Budget,
+    BudgetPeriod,
+    Terms,
+)
+from loquent.domain.rates import RateLimits
 
 LIMIT_NAMES: Final = tuple(field.name for field in fields(RateLimits))
 
@@ -23,6 +28,7 @@ def stated(terms: Terms) -> Mapping[str, object]:
         "allowed_providers": bounds.providers,
         "eu_native": bounds.eu_native,
         "allow_quantization": bounds.allow_quantization,
+        "deployments": bounds.deployments,
         **{f"limits.{name}": getattr(limits, name) for name in LIMIT_NAMES},
         "budget": terms.budget,
     }

@@ -30,6 +30,11 @@ class Access:
     is_public: bool = False
     takes_secrets: bool = False
 
+    @property
+    def is_of_models(self) -> bool:
+        """Whether this is about models: keys that are bound to some deployments stay there."""
+        return self.scope in {None, Scope.INFERENCE}
+
     def check(self, caller: Caller) -> None:
         """Raises: PermissionDeniedError: saying what the caller's key lacks."""
         if self.scope is not None and self.scope not in caller.scopes:
@@ -101,6 +106,9 @@ def declared(*, open_lists: bool) -> Mapping[str, Access]:
         "/admin/keys/{key_id}": ADMIN,
         "/admin/keys/{key_id}/rotate": ADMIN,
         "/admin/audit": ADMIN,
+        "/deployments": ADMIN,
+        "/deployments/{deployment_id}": ADMIN,
+        "/deployments/{deployment_id}/events": ADMIN,
     }
 
 

@@ -15,6 +15,7 @@ GROUPS: Final[Mapping[str, str]] = {
     "Routing and prices": "Where a request would go, and what that costs.",
     "Usage": "What was used.",
     "Accounts": "Organisations, their projects, and keys.",
+    "Deployments": "Models that are served apart.",
     "Server": "How the server is.",
 }
 """Group -> what it is about, in the order in which they are shown."""
@@ -33,6 +34,7 @@ _BEGINNINGS: Final[Mapping[str, str]] = {
     "/pricing": "Routing and prices",
     "/usage": "Usage",
     "/admin": "Accounts",
+    "/deployments": "Deployments",
 }
 """How addresses begin -> their group; the first that fits."""
 
@@ -41,6 +43,7 @@ _PARTS: Final[Mapping[str, str]] = {
     "organisation_id": "id of an organisation",
     "project_id": "id of a project",
     "key_id": "id of a key, which is no secret",
+    "deployment_id": "id of a deployment",
 }
 """What stands in a template -> what it means."""
 

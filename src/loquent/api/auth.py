@@ -9,17 +9,16 @@ from dataclasses import replace
 from typing import Final
 
 from starlette.types import ASGIApp, Receive, Scope, Send
-from starlette.websockets import WebSocket
 
+from loquent.accounting.entering import entered, may_enter
 from loquent.accounting.keyring import KeyRing
 from loquent.api.access import Access, Entrances
 from loquent.api.credentials import credentials
-from loquent.api.errors import error_response
-from loquent.api.live.closing import Closing
 from loquent.api.live.issued_secrets import IssuedSecrets
-from loquent.api.live.socket import refuse
+from loquent.api.refusing import refuse_with
 from loquent.domain import accounts
 from loquent.domain.accounts import Caller, Reach
+from loquent.domain.deployments import Deployment
 from loquent.domain.errors import AuthenticationError, LoquentError
 
 STRANGER: Final = Caller()
@@ -82,9 +81,9 @@ class Reception:
         if secret is None:
             return None
         issuer: Caller | None = secret.issuer
-        if secret.issuer == ANYBODY:
+        if secret.issuer.key_id == ANYBODY.key_id:
             issuer = ANYBODY if await self._is_open() else None
-        elif secret.issuer != HOLDER:
+        elif secret.issuer.key_id != HOLDER.key_id:
             issuer = await self._keys.holder(secret.issuer.key_id) if self._keys else None
         if issuer is None:
             return None
@@ -108,12 +107,22 @@ class Authenticate:
 
     Who asks stands in the scope as `loquent.caller`, whatever the path, so that no route is
     forgotten.
+
+    Args:
+        deployment: whose application this is; None for what all share.
     """
 
-    def __init__(self, app: ASGIApp, reception: Reception, entrances: Entrances) -> None:
+    def __init__(
+        self,
+        app: ASGIApp,
+        reception: Reception,
+        entrances: Entrances,
+        deployment: Deployment | None = None,
+    ) -> None:
         self._app = app
         self._reception = reception
         self._entrances = entrances
+        self._deployment = deployment
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] not in {"http", "websocket"}:
@@ -123,7 +132,7 @@ class Authenticate:
             access = self._entrances.at(scope["path"], scope.get("method", ""))
             scope["loquent.caller"] = await self._admitted(scope, access)
         except LoquentError as error:
-            await _answer(error, scope, receive, send)
+            await refuse_with(error, scope, receive, send)
             return
         await self._app(scope, receive, send)
 
@@ -134,14 +143,9 @@ class Authenticate:
         takes_secrets = access.takes_secrets and scope["type"] == "websocket"
         caller = await self._reception.caller(scope, takes_secrets=takes_secrets)
         access.check(caller)
-        return caller
-
-
-async def _answer(error: LoquentError, scope: Scope, receive: Receive, send: Send) -> None:
-    if scope["type"] == "websocket":
-        await refuse(WebSocket(scope, receive, send), Closing.of(error))
-    else:
-        await error_response(error)(scope, receive, send)
+        if access.is_of_models:
+            may_enter(caller, self._deployment)
+        return entered(caller, self._deployment) if self._deployment else caller
 
 
 def _digest(credential: str) -> bytes:

@@ -52,6 +52,7 @@ class Exchange:
         route: template such as "/v1/models/{id}", never the caller's own path.
         status: as sent, or 499 where the caller hung up before an answer.
         model: id of the model that served, "" where none did.
+        deployment: that was asked, "" for what all share.
     """
 
     request_id: str
@@ -60,6 +61,7 @@ class Exchange:
     status: int
     duration_s: float
     model: str = ""
+    deployment: str = ""
 
 
 def log_exchange(exchange: Exchange) -> None:
@@ -72,6 +74,7 @@ def log_exchange(exchange: Exchange) -> None:
         route=exchange.route,
         status=exchange.status,
         duration_ms=round(exchange.duration_s * 1000, 1),
+        **({"deployment": exchange.deployment} if exchange.deployment else {}),
     )
 
 
@@ -107,6 +110,7 @@ class RequestEdge:
                 status=answer.status,
                 duration_s=time.perf_counter() - began.perf_s,
                 model=scope.get("loquent.model", ""),
+                deployment=scope.get("loquent.deployment", ""),
             )
             for observe in self._observers:
                 observe(exchange)

@@ -7,6 +7,7 @@ from collections.abc import AsyncGenerator, Awaitable, Callable
 from loquent.api.errors import encoded_error, reveal
 from loquent.api.recognition import Recognition
 from loquent.api.streamed import StreamedAnswer
+from loquent.api.waiting import LOADING_S, Loading
 from loquent.domain.errors import LoquentError
 from loquent.domain.transcript import Transcript
 from loquent.render import TranscriptEvents
@@ -31,18 +32,20 @@ async def event_chunks(
     on_transcript: Callable[[Transcript], Awaitable[None]],
     on_failure: Callable[[LoquentError], Awaitable[None]],
     request_id: str,
-    keep_alive_s: float = KEEP_ALIVE_S,
+    loading: Loading,
 ) -> AsyncGenerator[bytes, None]:
     """Frame one event per segment, then who said what, then the end; a failure ends it instead.
 
     Args:
         on_transcript: told of the transcript, before it is sent; what it raises is the end.
         on_failure: told what ends the stream, before the caller is.
-        keep_alive_s: a comment is sent after so long a silence.
+        loading: tells in comments what keeps the first event back.
     """
     try:
+        async for comment in _waiting(recognition, loading):
+            yield comment
         while True:
-            if not await recognition.wait(keep_alive_s):
+            if not await recognition.wait(KEEP_ALIVE_S):
                 yield KEEP_ALIVE
                 continue
             item = await anext(recognition, None)
@@ -61,6 +64,15 @@ async def event_chunks(
         error = reveal(cause, request_id)
         await on_failure(error)
         yield frame(encoded_error(error))
+
+
+async def _waiting(recognition: Recognition, loading: Loading) -> AsyncGenerator[bytes, None]:
+    """Yield comments until there is an event, or no model is on its way any more."""
+    waited_s = LOADING_S
+    while not recognition.has_next and (reason := loading()):
+        yield f": {reason}, {waited_s:.0f} s so far\n\n".encode()
+        await recognition.wait(LOADING_S)
+        waited_s += LOADING_S
 
 
 def frame(line: bytes) -> bytes:

@@ -14,7 +14,7 @@ _MULTIPART: Final = b"multipart/"
 
 
 class RequestDigest:
-    """The digest of what is asked: method, address, content type and body.
+    """The digest of what is asked: place, method, address, content type and body.
 
     The boundary of a form does not count, because clients choose another one each time they send
     it. What stands between boundaries is hashed piece by piece, wherever the body is cut.
@@ -27,7 +27,9 @@ class RequestDigest:
         self._rest = b""
         self._piece = hashlib.sha256()
         self._whole = hashlib.sha256()
-        for part in (scope["method"].encode(), scope["path"].encode(), scope["query_string"], kind):
+        place = scope.get("loquent.deployment", "").encode()
+        address = (scope["method"].encode(), scope["path"].encode(), scope["query_string"])
+        for part in (place, *address, kind):
             self._end_piece(part)
 
     def update(self, chunk: bytes) -> None:

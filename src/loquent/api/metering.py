@@ -82,6 +82,7 @@ class Meter:
             capability=capability,
             asked_model=asked_model,
             currency=self._currency,
+            deployment=scope.get("loquent.deployment", ""),
         )
         return Use(self, row, scope, estimate)
 

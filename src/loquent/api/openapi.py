@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable
 from collections.abc import Set as AbstractSet
 from functools import cache
-from typing import Any, TypeAlias
+from typing import Any, Final, TypeAlias
 
 from fastapi import FastAPI
 from pydantic import BaseModel
+from pydantic.json_schema import models_json_schema
 
 from loquent.api.address_groups import GROUPS, described_parameter, group_of
 from loquent.api.errors import ErrorStyle, status_of
@@ -48,6 +49,8 @@ RECORDING_ERRORS = (
 )
 """What may come of sending a recording to be worked on."""
 
+_REFERENCE: Final = "#/components/schemas/"
+
 _SECURITY_SCHEMES: Document = {
     "bearer": {"type": "http", "scheme": "bearer"},
     "header": {"type": "apiKey", "in": "header", "name": "X-API-Key"},
@@ -71,6 +74,7 @@ class DescribedApi(FastAPI):
             for name, schema in components.get("schemas", {}).items()
             if name not in {"HTTPValidationError", "ValidationError"}
         }
+        schemas = dict(sorted({**schemas, **_error_schemas()}.items()))
         return {
             **document,
             "components": {**components, "schemas": schemas, "securitySchemes": _SECURITY_SCHEMES},
@@ -90,9 +94,24 @@ def error_answers(
     detailed_status = status_of(InvalidRequestError, ErrorStyle.ENVELOPE_AND_DETAIL)
     statuses = sorted({status_of(kind, style) for kind in kinds})
     return {
-        status: {"model": DetailedError if status == detailed_status else Error}
+        status: _error_answer(DetailedError if status == detailed_status else Error)
         for status in statuses
     }
+
+
+def _error_answer(body: type[Error]) -> Document:
+    # By reference: a model given to the framework is compiled anew for each route and status.
+    return {"content": {"application/json": {"schema": {"$ref": _REFERENCE + body.__name__}}}}
+
+
+@cache
+def _error_schemas() -> Document:
+    _, described = models_json_schema(
+        [(Error, "serialization"), (DetailedError, "serialization")],
+        ref_template=_REFERENCE + "{model}",
+    )
+    schemas: Document = described["$defs"]
+    return schemas
 
 
 @cache

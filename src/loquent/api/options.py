@@ -14,6 +14,7 @@ from loquent.api.parts import UploadLimits
 from loquent.ports import (
     ActivityBoard,
     AnswerStore,
+    DeploymentBoard,
     Diarizer,
     Ledger,
     LiveBoard,
@@ -46,6 +47,7 @@ class Services:
         limiter: counts what callers take.
         answers: keeps answers for those who ask twice.
         sealer: seals them; there is one wherever answers are kept.
+        deployments: tells what they do; None where none are run.
     """
 
     transcriber: RoutedTranscriber
@@ -67,6 +69,7 @@ class Services:
     limiter: RateLimiter | None = None
     answers: AnswerStore | None = None
     sealer: AnswerSealer | None = None
+    deployments: DeploymentBoard | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +89,9 @@ class ApiOptions:
         live_idle_s: how long a live socket may go without any message; 0 for ever.
         upload_directory: where recordings lie while they are worked on; None for the system's
             place for temporary files.
+        public_url: where this server is asked, such as "https://speech.example.org"; empty where
+            nobody says so. Never what a request says of that.
+        domain: deployments have the host names `<id>.deployments.<domain>`.
     """
 
     api_key: str | None = None
@@ -100,3 +106,5 @@ class ApiOptions:
     unknown_fields: Literal["warn", "strict"] = "warn"
     live_idle_s: float = 60.0
     upload_directory: Path | None = None
+    public_url: str = ""
+    domain: str = "localhost"

@@ -52,6 +52,11 @@ class Recognition:
                     self.reached_s = max(self.reached_s, item.end_s)
                 self._queue.put_nowait(item)
 
+    @property
+    def has_next(self) -> bool:
+        """Whether an item or the end has been waited for and is there."""
+        return self._head is not None
+
     async def wait(self, timeout_s: float | None) -> bool:
         """Wait for the next item or the end; tell whether there is one.
 

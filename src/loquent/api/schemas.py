@@ -99,7 +99,7 @@ class ModelNames(BaseModel):
 class Health(BaseModel):
     """The state of the server."""
 
-    status: Literal["ok", "ready"]
+    status: Literal["ok", "ready", "asleep"]
 
 
 class LoadedModel(BaseModel):
@@ -108,6 +108,7 @@ class LoadedModel(BaseModel):
     model: str
     is_loaded: bool
     memory_bytes: int
+    n_replicas: int
     n_workers: int
     n_running: int
     n_waiting: dict[str, int]

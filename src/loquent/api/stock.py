@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import AsyncGenerator
 from contextlib import AsyncExitStack, aclosing
 
@@ -13,6 +12,7 @@ from loquent.api.errors import encoded_error, reveal
 from loquent.api.event_stream import DONE, KEEP_ALIVE, KEEP_ALIVE_S, EventStream, frame
 from loquent.api.model_ids import MODEL_PATH
 from loquent.api.openapi import Document, error_answers
+from loquent.api.silences import with_silences
 from loquent.api.stock_schemas import (
     CatalogList,
     CatalogModel,
@@ -106,28 +106,6 @@ async def _chunks(
             yield frame(DONE)
         except Exception as cause:  # noqa: BLE001 - the edge of a request that has begun to answer
             yield frame(encoded_error(reveal(cause, request_id)))
-
-
-async def with_silences(
-    events: AsyncGenerator[PullEvent], silence_s: float
-) -> AsyncGenerator[PullEvent | None]:
-    """Yield the events, and None whenever there was none for so long."""
-    async with aclosing(events):
-        step = asyncio.ensure_future(anext(events, None))
-        try:
-            while True:
-                await asyncio.wait([step], timeout=silence_s)
-                if not step.done():
-                    yield None
-                    continue
-                event = step.result()
-                if event is None:
-                    return
-                yield event
-                step = asyncio.ensure_future(anext(events, None))
-        finally:
-            step.cancel()
-            await asyncio.gather(step, return_exceptions=True)
 
 
 def _framed(event: PullEvent) -> bytes:

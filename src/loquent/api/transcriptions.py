@@ -27,7 +27,7 @@ from loquent.api.headers import header_text
 from loquent.api.metering import Meter, Use
 from loquent.api.metrics import Metrics
 from loquent.api.openapi import RECORDING_ERRORS, ROUTED_ERRORS, error_answers
-from loquent.api.options import ApiOptions
+from loquent.api.options import ApiOptions, Services
 from loquent.api.reception import Fields, receive_call
 from loquent.api.recognition import Recognition, recognising, until_disconnect
 from loquent.api.routing_fields import bounded
@@ -35,19 +35,15 @@ from loquent.api.schemas import JsonAnswer, VerboseAnswer
 from loquent.api.served import consumption_of, price_header, served_headers
 from loquent.api.speaker_schemas import DiarizedAnswer
 from loquent.api.usage import usage_form
+from loquent.api.waiting import first_event, loading_on
 from loquent.domain.endpoints import Served
 from loquent.domain.pricing import Consumption
 from loquent.domain.transcript import Transcript
-from loquent.ports import RoutedTranscriber
 from loquent.render import RenderOptions, TranscriptEvents, render
-from loquent.routing.estimates import Estimates
 from loquent.routing.names import CAPABILITY_OF_TASK
 
 TRANSCRIPTION_PATHS = ("/audio/transcriptions", "/speech/transcriptions")
 TRANSLATION_PATHS = ("/audio/translations",)
-
-FIRST_EVENT_S = 10.0
-"""How long a stream may hold back its status, so that an early error is a plain HTTP error."""
 
 _TEXT_FORMS = ("text/plain", "text/vtt")
 
@@ -57,14 +53,13 @@ Endpoint: TypeAlias = Callable[[Request], Awaitable[Response]]
 
 def add_transcription_routes(
     app: FastAPI,
-    transcriber: RoutedTranscriber,
+    services: Services,
     options: ApiOptions,
     metrics: Metrics,
     meter: Meter,
-    estimates: Estimates,
 ) -> None:
     """Add transcriptions and translations, under every prefix."""
-    endpoints = TranscriptionEndpoints(transcriber, options, metrics, meter, estimates)
+    endpoints = TranscriptionEndpoints(services, options, metrics, meter)
     for prefix, dialect in DIALECTS.items():
         for path in TRANSCRIPTION_PATHS:
             _add(app, prefix + path, dialect, endpoints.transcribe(dialect))
@@ -73,18 +68,18 @@ def add_transcription_routes(
 
 
 class TranscriptionEndpoints:
-    """The endpoints over one transcriber; each dialect gets its own."""
+    """The endpoints that recordings are sent to; each dialect gets its own."""
 
     def __init__(
         self,
-        transcriber: RoutedTranscriber,
+        services: Services,
         options: ApiOptions,
         metrics: Metrics,
         meter: Meter,
-        estimates: Estimates,
     ) -> None:
-        self._estimates = estimates
-        self._transcriber = transcriber
+        self._estimates = services.estimates
+        self._transcriber = services.transcriber
+        self._loading = loading_on(services.board)
         self._options = options
         self._metrics = metrics
         self._meter = meter
@@ -136,7 +131,8 @@ class TranscriptionEndpoints:
             recognition = await owned.enter_async_context(recognising(items))
             owned.callback(_note_progress, use, recognition)
             if call.stream:
-                await until_disconnect(request.receive, recognition.wait(FIRST_EVENT_S))
+                first = first_event(recognition, self._loading)
+                await until_disconnect(request.receive, first)
                 return self._stream(request, call, recognition, use, owned.pop_all())
             transcript = await until_disconnect(request.receive, recognition.transcript())
             await use.settle_transcript(transcript, recognition.served)
@@ -179,6 +175,7 @@ class TranscriptionEndpoints:
             on_transcript=settle,
             on_failure=use.fail,
             request_id=request.scope["loquent.request_id"],
+            loading=self._loading,
         )
         return EventStream(chunks, owned, served_headers(recognition.served, call.ignored))
 

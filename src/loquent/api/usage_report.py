@@ -183,6 +183,7 @@ def _record(row: UsageRow) -> UsageRecord:
         price=in_units(row.price_micros),
         currency=row.currency,
         took_ms=row.took_ms,
+        deployment=row.deployment,
     )
 
 

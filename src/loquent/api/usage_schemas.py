@@ -48,6 +48,7 @@ class UsageFilter(BaseModel):
     model: str | None = Field(default=None, description="id of the model that served")
     provider: str | None = Field(default=None, description="who served")
     capability: Capability | None = Field(default=None, description="what was asked for")
+    deployment: str | None = Field(default=None, description="id of the one that was asked")
     format: Literal["json", "csv"] | None = Field(
         default=None, description="instead of the header Accept"
     )
@@ -71,6 +72,7 @@ class UsageFilter(BaseModel):
             model=self.model,
             provider=self.provider,
             capability=self.capability,
+            deployment=self.deployment,
         )
 
 
@@ -174,6 +176,7 @@ class UsageRecord(BaseModel):
     price: str
     currency: str
     took_ms: int
+    deployment: str
 
 
 class UsagePage(BaseModel):

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from contextlib import asynccontextmanager
 from typing import Any, Protocol, TypeVar
-from urllib.parse import quote
 
 from pydantic import BaseModel
 
@@ -22,10 +22,10 @@ from loquent.api.admin.schemas import (
     ProjectAnswer,
     ProjectList,
 )
-from loquent.cli.asking import Question, asked
+from loquent.cli.asking import Question, asked, segment
 from loquent.domain.accounts import OPERATOR
 from loquent.settings import Settings, SettingsError
-from loquent.wiring import open_administration
+from loquent.wiring import Offices, open_administration
 
 Fields = Mapping[str, Any]
 """A body as JSON has it."""
@@ -123,7 +123,7 @@ class There:
         return self._asked(Question("POST", ORGANISATIONS, body=fields), OrganisationAnswer)
 
     async def close_organisation(self, organisation_id: str) -> Ended:
-        return self._asked(Question("DELETE", f"{ORGANISATIONS}/{_safe(organisation_id)}"), Ended)
+        return self._asked(Question("DELETE", f"{ORGANISATIONS}/{segment(organisation_id)}"), Ended)
 
     async def projects(self) -> ProjectList:
         return self._asked(Question("GET", PROJECTS), ProjectList)
@@ -132,13 +132,13 @@ class There:
         return self._asked(Question("POST", PROJECTS, body=fields), ProjectAnswer)
 
     async def close_project(self, project_id: str) -> Ended:
-        return self._asked(Question("DELETE", f"{PROJECTS}/{_safe(project_id)}"), Ended)
+        return self._asked(Question("DELETE", f"{PROJECTS}/{segment(project_id)}"), Ended)
 
     async def keys(self) -> KeyList:
         return self._asked(Question("GET", KEYS), KeyList)
 
     async def key(self, key_id: str) -> KeyAnswer:
-        return self._asked(Question("GET", f"{KEYS}/{_safe(key_id)}"), KeyAnswer)
+        return self._asked(Question("GET", f"{KEYS}/{segment(key_id)}"), KeyAnswer)
 
     async def create_key(self, fields: Fields) -> NewKeyAnswer:
         return self._asked(Question("POST", KEYS, body=fields), NewKeyAnswer)
@@ -146,15 +146,30 @@ class There:
     async def rotate_key(self, key_id: str, overlap_s: int) -> NewKeyAnswer:
         body = {"overlap_seconds": overlap_s}
         return self._asked(
-            Question("POST", f"{KEYS}/{_safe(key_id)}/rotate", body=body), NewKeyAnswer
+            Question("POST", f"{KEYS}/{segment(key_id)}/rotate", body=body), NewKeyAnswer
         )
 
     async def revoke_key(self, key_id: str, *, keep_children: bool) -> Ended:
         query = {"keep_children": "true"} if keep_children else None
-        return self._asked(Question("DELETE", f"{KEYS}/{_safe(key_id)}", query=query), Ended)
+        return self._asked(Question("DELETE", f"{KEYS}/{segment(key_id)}", query=query), Ended)
 
     def _asked(self, question: Question, kind: type[AnswerT]) -> AnswerT:
         return asked(self._server, question, kind, self._settings)
+
+
+@asynccontextmanager
+async def opened_here(settings: Settings) -> AsyncIterator[Offices]:
+    """Open what is administered on this machine for as long as the context is.
+
+    Raises: SettingsError: if there are no accounts here.
+    """
+    async with open_administration(settings) as offices:
+        if offices is None:
+            raise SettingsError(
+                "ledger: keys and deployments are kept in the ledger, and that is off. Take `off`"
+                " out of this setting, or name a server with --server."
+            )
+        yield offices
 
 
 def administered(
@@ -166,20 +181,10 @@ def administered(
     """
 
     async def act_here() -> DoneT:
-        async with open_administration(settings) as administration:
-            if administration is None:
-                raise SettingsError(
-                    "ledger: keys are kept in the ledger, and that is off. Take `off` out of this"
-                    " setting, or name a server with --server."
-                )
-            return await act(Here(administration))
+        async with opened_here(settings) as offices:
+            return await act(Here(offices.accounts))
 
     async def act_there(url: str) -> DoneT:
         return await act(There(url, settings))
 
     return asyncio.run(act_there(server) if server else act_here())
-
-
-def _safe(segment: str) -> str:
-    """Write an id as one segment of an address, whatever was typed."""
-    return quote(segment, safe="")

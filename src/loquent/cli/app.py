@@ -10,12 +10,14 @@ import typer
 from loquent import __version__
 from loquent.cli.bench import bench
 from loquent.cli.console import EXIT_FAILURE, tell
+from loquent.cli.deployments import deployments_app
 from loquent.cli.diarise import diarise
 from loquent.cli.doctor import doctor
 from loquent.cli.keys import keys_app
 from loquent.cli.listen import listen
 from loquent.cli.models import models_app
 from loquent.cli.places import organisations_app, projects_app
+from loquent.cli.ray import ray_app
 from loquent.cli.route import route_app
 from loquent.cli.serve import serve
 from loquent.cli.speak import list_voices, speak
@@ -49,8 +51,10 @@ app.command()(bench)
 app.add_typer(keys_app, name="keys")
 app.add_typer(projects_app, name="projects")
 app.add_typer(organisations_app, name="organisations")
+app.add_typer(deployments_app, name="deployments")
 app.add_typer(models_app, name="models")
 app.add_typer(route_app, name="route")
+app.add_typer(ray_app, name="ray")
 
 
 def _show_version(*, wanted: bool) -> None:

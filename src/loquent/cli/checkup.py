@@ -22,6 +22,7 @@ from loquent.domain.errors import LoquentError
 from loquent.settings import NO_LEDGER, Settings, SettingsError
 from loquent.wiring import LocalPlatform, open_administration, open_ledger
 from loquent.wiring.ledger import LEDGER_FILE
+from loquent.wiring.ray import is_ray_up, listeners_beyond, require_ray
 
 SENTENCE = "The quick brown fox jumps over the lazy dog, and then it sleeps in the warm sun."
 SPEECH_MODEL = "tts-1"
@@ -176,9 +177,9 @@ async def _keys(patient: Patient) -> Sequence[Finding]:
     if settings.api_key:
         return [good("keys", "the key of the settings is asked for")]
     if settings.ledger != NO_LEDGER and _has_ledger(settings):
-        async with open_administration(settings) as administration:
-            assert administration is not None
-            keys = (await administration.list_keys(OPERATOR)).data
+        async with open_administration(settings) as offices:
+            assert offices is not None
+            keys = (await offices.accounts.list_keys(OPERATOR)).data
         if keys:
             n_open = sum(key.state in (KeyState.OPEN, KeyState.ROTATING) for key in keys)
             return [_about_keys(len(keys), n_open)]
@@ -221,6 +222,31 @@ async def _reached(client: httpx2.AsyncClient, name: str, url: str) -> Finding:
     return good(subject, "can be reached")
 
 
+async def _cluster(patient: Patient) -> Sequence[Finding]:
+    settings = patient.settings
+    if settings.engine != "ray":
+        return []
+    require_ray(settings)
+    return [_reachable(settings), *_open_ports(settings)]
+
+
+def _reachable(settings: Settings) -> Finding:
+    if is_ray_up(settings):
+        return good("cluster", f"Ray answers at {settings.ray_address}, and asks for a token")
+    found = f"nobody answers at {settings.ray_address}"
+    advice = "loquent ray up starts one here; else see to the one that ray_address names"
+    if settings.ray_fallback == "local":
+        return Finding("cluster", State.NOTE, f"{found}; models run here meanwhile", advice)
+    return _broken("cluster", found, advice)
+
+
+def _open_ports(settings: Settings) -> Iterator[Finding]:
+    beyond = listeners_beyond(settings)
+    if beyond:
+        listed = ", ".join(f"{each.host} port {each.port} ({each.program})" for each in beyond)
+        yield _broken("cluster ports", f"open to others: {listed}", _FIREWALL)
+
+
 async def _round_trip(patient: Patient) -> Sequence[Finding]:
     platform, model = patient.platform, patient.settings.default_model
     async with platform.running():
@@ -245,12 +271,18 @@ async def _round_trip(patient: Patient) -> Sequence[Finding]:
 _WRITABLE = "see that this folder can be written, or choose another data_dir"
 _OTHER_PORT = "end that program, or choose another port with --port or LOQUENT_PORT"
 
+_FIREWALL = (
+    "let a firewall keep them for the machines of the cluster; a cluster of one machine needs none"
+    " if `loquent ray up` starts it"
+)
+
 _CHECKS: tuple[tuple[str, _Check], ...] = (
     ("software", _software),
     ("machine", _machine),
     ("disk", _disk),
     ("port", _port),
     ("providers", _providers),
+    ("cluster", _cluster),
     ("models", _models),
     ("ledger", _ledger),
     ("keys", _keys),

@@ -72,6 +72,17 @@ def speaking_progress() -> Progress:
     return Progress(*columns, console=errors, transient=True, disable=not errors.is_terminal)
 
 
+def waiting_progress() -> Progress:
+    """Show what is waited for and how long by now, to a terminal."""
+    columns: tuple[ProgressColumn, ...] = (
+        SpinnerColumn(),
+        TextColumn("{task.description}"),
+        TextColumn("{task.fields[state]}"),
+        TimeElapsedColumn(),
+    )
+    return Progress(*columns, console=errors, transient=True, disable=not errors.is_terminal)
+
+
 class Captions:
     """Finished lines on standard output; below them, to a terminal, the line that is not yet.
 

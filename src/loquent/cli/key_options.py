@@ -46,6 +46,14 @@ Providers = Annotated[
     typer.Option("--provider", help="Only this one, local for this machine; repeat it for more."),
 ]
 EuNative = Annotated[bool, typer.Option("--eu-native", help="Only EU providers.")]
+Deployments = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--deployment",
+        metavar="ID",
+        help="Opens this one and nothing that all share; repeat it for more.",
+    ),
+]
 Exact = Annotated[bool, typer.Option("--no-quantization", help="No weights of less than 16 bits.")]
 Expires = Annotated[
     str | None, typer.Option(metavar="WHEN", help="90d, 12h, or a day, UTC: 2027-01-01")
@@ -80,6 +88,7 @@ class TermsOptions:
     exact: bool = False
     budget: str | None = None
     soft_budget: str | None = None
+    deployments: list[str] | None = None
 
     def fields(self) -> dict[str, Any]:
         """Return the fields of a body.
@@ -91,6 +100,7 @@ class TermsOptions:
             "allowed_providers": self.providers,
             "eu_native": self.eu_native or None,
             "allow_quantization": False if self.exact else None,
+            "deployments": self.deployments,
             "budget": self._budget(),
         }
         return {name: value for name, value in named.items() if value is not None and value != []}

@@ -33,6 +33,7 @@ def create_key(  # noqa: PLR0913 - a command line has as many options as it has
     provider: options.Providers = None,
     eu_native: options.EuNative = False,
     exact: options.Exact = False,
+    deployment: options.Deployments = None,
     expires: options.Expires = None,
     requests_per_minute: options.PerMinute = None,
     audio_seconds_per_minute: options.PerMinute = None,
@@ -58,7 +59,7 @@ def create_key(  # noqa: PLR0913 - a command line has as many options as it has
         "concurrent_requests": concurrent_requests,
         "concurrent_sessions": concurrent_sessions,
     }
-    terms = options.TermsOptions(model, provider, eu_native, exact, budget, soft_budget)
+    terms = options.TermsOptions(model, provider, eu_native, exact, budget, soft_budget, deployment)
     fields = _named(
         name=name,
         scopes=[each.value for each in scope or [Scope.INFERENCE]],
@@ -202,6 +203,7 @@ def _lines(key: KeyAnswer) -> Mapping[str, str]:
         "providers": ", ".join(key.allowed_providers or ()),
         "EU only": "yes" if key.eu_native else "",
         "quantization": "" if key.allow_quantization else "no",
+        "deployments": ", ".join(key.deployments or ()),
         **limits,
         "budget": _budget(key.budget),
         **_balance(key.budget),

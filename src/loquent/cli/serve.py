@@ -2,37 +2,33 @@
 
 from __future__ import annotations
 
-import asyncio
 import shlex
 import socket
-import time
-from collections.abc import Callable, Coroutine
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 import uvicorn
 
 from loquent.cli.console import tell
+from loquent.cli.departing import DepartingServer, Farewells
 from loquent.cli.logs import log_to_stderr
 from loquent.settings import Settings, load_settings
 from loquent.wiring import Entry, build_app, prepare_accounts, prepare_ledger, sample_recording
-
-DRAIN_S = 30
-"""How long running requests may take to end after the first Ctrl-C."""
-
-FORCE_POLL_S = 0.1
-"""How soon a second Ctrl-C is noticed while live sessions end."""
 
 PONG_S = 60.0
 """How long a silent live client may leave a ping unanswered; while we take in no sound, we read no
 answer either."""
 
+KEEP_ALIVE_S = 75
+"""How long an idle connection is kept: longer than proxies keep theirs, most of them for 60 s, else
+one is closed just when it is used again. Source: the defaults of nginx and of AWS."""
+
 BACKLOG = 2048
 """Connections that may wait to be accepted. Source: uvicorn."""
 
 
-def serve(
+def serve(  # noqa: PLR0913, PLR0917 - a command line has as many options as it has
     host: Annotated[
         str | None, typer.Option(help="Address to listen on (default 127.0.0.1).")
     ] = None,
@@ -40,13 +36,25 @@ def serve(
     data_dir: Annotated[Path | None, typer.Option(help="Where models live.")] = None,
     tls_cert: Annotated[Path | None, typer.Option(help="Certificate chain, PEM.")] = None,
     tls_key: Annotated[Path | None, typer.Option(help="Its private key, PEM.")] = None,
+    engine: Annotated[
+        str | None, typer.Option(help="Who runs models: local (default), or ray.")
+    ] = None,
+    ray_address: Annotated[
+        str | None, typer.Option(help="Host and port of the Ray cluster (default 127.0.0.1:6379).")
+    ] = None,
 ) -> None:
     """Serve the OpenAI audio API; /readyz answers 200 once the default model serves.
 
     Beyond this machine (--host) a key is needed: LOQUENT_API_KEY, or one of `loquent keys`.
     """
     settings = load_settings(
-        host=host, port=port, data_dir=data_dir, tls_cert=tls_cert, tls_key=tls_key
+        host=host,
+        port=port,
+        data_dir=data_dir,
+        tls_cert=tls_cert,
+        tls_key=tls_key,
+        engine=engine,
+        ray_address=ray_address,
     )
     log_to_stderr(settings)
     listening = _listen(settings)
@@ -55,7 +63,7 @@ def serve(
     entry = prepare_accounts(settings)
     if entry.first_key:
         tell(_handing_over(entry.first_key))
-    server = _AnnouncingServer(
+    server = DepartingServer(
         uvicorn.Config(
             app,
             ssl_certfile=settings.tls_cert,
@@ -63,18 +71,19 @@ def serve(
             log_config=None,
             access_log=False,
             server_header=False,
-            timeout_graceful_shutdown=DRAIN_S,
+            timeout_keep_alive=KEEP_ALIVE_S,
             ws="websockets-sansio",
             ws_per_message_deflate=False,  # sound does not compress, and each socket would pay
             ws_ping_timeout=PONG_S,
         ),
-        settings,
-        entry,
-        app.state.drain,
+        Farewells(app.state.departure, app.state.drain, settings.drain_delay_s, settings.drain_s),
+        lambda port: tell(_greeting(settings, entry, port)),
     )
     server.run(sockets=[listening])
     if not server.started:
         raise typer.Exit(1)
+    if server.force_exit:
+        raise KeyboardInterrupt
 
 
 def _listen(settings: Settings) -> socket.socket:
@@ -91,39 +100,6 @@ def _listen(settings: Settings) -> socket.socket:
     # Else the body of an answer waits until its head has been acknowledged.
     listening.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     return listening
-
-
-class _AnnouncingServer(uvicorn.Server):
-    """Says where it listens, once it does."""
-
-    def __init__(
-        self,
-        config: uvicorn.Config,
-        settings: Settings,
-        entry: Entry,
-        drain: Callable[[], Coroutine[Any, Any, None]],
-    ) -> None:
-        super().__init__(config)
-        self._settings = settings
-        self._entry = entry
-        self._drain = drain
-
-    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        await super().startup(sockets)
-        if self.started:
-            port = self.servers[0].sockets[0].getsockname()[1]
-            tell(_greeting(self._settings, self._entry, port))
-
-    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
-        """Give live sessions their final text first: uvicorn would cut them off."""
-        for server in self.servers:
-            server.close()
-        draining = asyncio.create_task(self._drain())
-        deadline_s = time.monotonic() + DRAIN_S
-        while not (draining.done() or self.force_exit or time.monotonic() > deadline_s):
-            await asyncio.wait([draining], timeout=FORCE_POLL_S)
-        draining.cancel()
-        await super().shutdown(sockets)
 
 
 def _handing_over(key: str) -> str:

@@ -46,6 +46,7 @@ def show_usage(  # noqa: PLR0913 - a command line has as many options as it has
     project: Annotated[str | None, typer.Option(help="Only what its keys asked for.")] = None,
     model: Annotated[str | None, typer.Option(help="Only what this model served.")] = None,
     provider: Annotated[str | None, typer.Option(help="Only what it served.")] = None,
+    deployment: Annotated[str | None, typer.Option(help="Only what came through it.")] = None,
     capability: Annotated[Capability | None, typer.Option("--for", help="Only this work.")] = None,
     server: Annotated[
         str | None,
@@ -69,6 +70,7 @@ def show_usage(  # noqa: PLR0913 - a command line has as many options as it has
         model=model,
         provider=provider,
         capability=capability,
+        deployment=deployment,
         group_by=list(by or [UsageGroup.DAY]),
     )
     report = _asked(server, question, settings) if server else _read(question, settings)

@@ -10,6 +10,9 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 
+from loquent.domain.deployments import Deployment
+from loquent.domain.rates import NO_LIMITS, RateLimits
+
 
 class Scope(StrEnum):
     """What a key is good for, as spelled on the wire."""
@@ -33,24 +36,6 @@ class Reach(StrEnum):
         """Tell whether this reaches at least as far."""
         order = tuple(Reach)
         return order.index(self) >= order.index(other)
-
-
-@dataclass(frozen=True, slots=True)
-class RateLimits:
-    """How much may be asked for at a time; None for any.
-
-    Attributes:
-        concurrent_requests: that are worked on at the same time, live sessions not counted.
-    """
-
-    requests_per_minute: int | None = None
-    audio_seconds_per_minute: int | None = None
-    characters_per_minute: int | None = None
-    concurrent_requests: int | None = None
-    concurrent_sessions: int | None = None
-
-
-NO_LIMITS = RateLimits()
 
 
 class BudgetPeriod(StrEnum):
@@ -87,18 +72,21 @@ class Bounds:
         providers: ids; None for all.
         eu_native: only providers that are based and regulated in the EU.
         allow_quantization: also weights of less than 16 bits.
+        deployments: ids; only these may be asked, and then not what all share; None for all.
     """
 
     models: frozenset[str] | None = None
     providers: frozenset[str] | None = None
     eu_native: bool = False
     allow_quantization: bool = True
+    deployments: frozenset[str] | None = None
 
     def within(self, outer: Bounds) -> Bounds:
         """Return what both allow."""
         return Bounds(
             models=common(self.models, outer.models),
             providers=common(self.providers, outer.providers),
+            deployments=common(self.deployments, outer.deployments),
             eu_native=self.eu_native or outer.eu_native,
             allow_quantization=self.allow_quantization and outer.allow_quantization,
         )
@@ -191,7 +179,7 @@ class Key:
 
 @dataclass(frozen=True, slots=True)
 class AccountBook:
-    """All organisations, projects and keys there are, as of one moment.
+    """All organisations, projects, keys and deployments there are, as of one moment.
 
     Attributes:
         version: grows with every change.
@@ -201,6 +189,7 @@ class AccountBook:
     organisations: Mapping[str, Organisation] = field(default_factory=dict)
     projects: Mapping[str, Project] = field(default_factory=dict)
     keys: Mapping[str, Key] = field(default_factory=dict)
+    deployments: Mapping[str, Deployment] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -210,6 +199,7 @@ class AccountChange:
     organisations: tuple[Organisation, ...] = ()
     projects: tuple[Project, ...] = ()
     keys: tuple[Key, ...] = ()
+    deployments: tuple[Deployment, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,8 @@ class ModelActivity:
 
     Attributes:
         memory_bytes: resident memory of the process that holds it, 0 where unknown.
-        n_workers: batches that it can work on side by side.
+        n_replicas: copies of it that can serve.
+        n_workers: batches that all of them can work on side by side.
         n_running: batches it works on now.
         n_waiting: stretches of speech that wait, by lane.
         estimated_wait_s: how long a short recording that came now would wait for its turn.
@@ -24,6 +25,7 @@ class ModelActivity:
     model: str
     is_loaded: bool
     memory_bytes: int = 0
+    n_replicas: int = 1
     n_workers: int = 0
     n_running: int = 0
     n_waiting: Mapping[str, int] = field(default_factory=dict)

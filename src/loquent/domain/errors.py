@@ -11,6 +11,9 @@ LoquentError
         ModelNotFoundError          no installed model answers to that name
         UnsupportedOptionError      a known option has a value we cannot honour
         NotFoundError               no such route or object
+            DeploymentNotFoundError no such deployment
+        MisdirectedRequestError     no such deployment, and the host name is that of one
+        AlreadyExistsError          something has, or had, the id that was chosen
         MethodNotAllowedError       the route exists, the method does not
         IdempotencyKeyReusedError   its Idempotency-Key came with another request before
         UnsupportedMediaTypeError   the body is not of the type the route reads
@@ -41,12 +44,10 @@ from __future__ import annotations
 
 
 class LoquentError(Exception):
-    """The root; carries what the caller may be told.
+    """The root; carries what the caller may be told, in a sentence or two without path or secret.
 
     Args:
-        message: one or two sentences for the person who made the call; never a path or a secret.
         param: the request field at fault, as spelled on the wire.
-        retry_after_s: when repeating the same call may succeed.
     """
 
     code: str | None = None
@@ -123,6 +124,24 @@ class NotFoundError(InvalidRequestError):
     """There is nothing at that address."""
 
     code = "not_found"
+
+
+class DeploymentNotFoundError(NotFoundError):
+    """No deployment has the id that the path or a header names."""
+
+    code = "deployment_not_found"
+
+
+class MisdirectedRequestError(InvalidRequestError):
+    """The host name is that of a deployment, and there is none of its id."""
+
+    code = "unknown_deployment_host"
+
+
+class AlreadyExistsError(InvalidRequestError):
+    """Something has, or had, the id that was chosen."""
+
+    code = "already_exists"
 
 
 class MethodNotAllowedError(InvalidRequestError):

@@ -24,6 +24,7 @@ class UsageRow:
         key: who asked: the id of a key, "" where the server knows no keys.
         project: of the key, "" where it has none.
         organisation: of the project.
+        deployment: the id of the one that was asked, "" for what all share.
         asked_model: the name that the request used.
         endpoint: id of the endpoint that served, "" where none did.
         outcome: OK, CLIENT_GONE, or the code of the error that ended it.
@@ -59,6 +60,7 @@ class UsageRow:
     took_ms: int = 0
     project: str = ""
     organisation: str = ""
+    deployment: str = ""
 
 
 class UsageGroup(StrEnum):
@@ -73,6 +75,7 @@ class UsageGroup(StrEnum):
     ENDPOINT = "endpoint"
     CAPABILITY = "capability"
     OUTCOME = "outcome"
+    DEPLOYMENT = "deployment"
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,6 +95,7 @@ class UsageQuery:
     model: str | None = None
     provider: str | None = None
     capability: Capability | None = None
+    deployment: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,13 +5,15 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from typing import Generic, Protocol, TypeVar
+from functools import partial
+from typing import Any, Generic, Protocol, TypeVar
 
 from loquent.domain.audio import Samples
 from loquent.domain.errors import OverloadedError
-from loquent.engines.scheduling.scheduler import Scheduler
+from loquent.engines.services import ListeningService
 from loquent.engines.shelf import ModelShelf
 from loquent.engines.slots import E, Service
+from loquent.engines.surviving import N_ATTEMPTS, surviving
 from loquent.ports import Lane, Recognition, RecognitionOptions, SpeechRecognizer
 from loquent.realtime.ladder import RETRY_AFTER_S
 
@@ -41,10 +43,10 @@ class RecognizerShelf(ModelShelf[E, R], Generic[E, R]):
             return _Handle(self, model_id)
 
 
-class AdmittingShelf(Generic[E]):
+class AdmittingShelf:
     """A `RecognizerSource` for recordings: once one has its recognizer, it is served to its end."""
 
-    def __init__(self, shelf: RecognizerShelf[E, Scheduler]) -> None:
+    def __init__(self, shelf: RecognizerShelf[Any, ListeningService]) -> None:
         self._shelf = shelf
 
     async def recognizer(self, model_id: str) -> SpeechRecognizer:
@@ -53,19 +55,21 @@ class AdmittingShelf(Generic[E]):
         Raises: OverloadedError: if the recording would have to wait too long; ModelNotFoundError,
             ModelLoadError, ModelNotReadyError.
         """
-        async with self._shelf.in_use(model_id) as scheduler:
-            scheduler.check_admission(Lane.SHORT)
+        async with self._shelf.in_use(model_id) as service:
+            service.check_admission(Lane.SHORT)
         return await self._shelf.recognizer(model_id)
 
 
-class LiveShelf(Generic[E]):
+class LiveShelf:
     """A `LiveRecognizerSource`: as many sessions at a time as a model can follow.
 
     Args:
         max_sessions: of one model; 0 for as many as its measured speed allows.
     """
 
-    def __init__(self, shelf: RecognizerShelf[E, Scheduler], max_sessions: int = 0) -> None:
+    def __init__(
+        self, shelf: RecognizerShelf[Any, ListeningService], max_sessions: int = 0
+    ) -> None:
         self._shelf = shelf
         self._max_sessions = max_sessions
         self._n_sessions: Counter[str] = Counter()
@@ -77,9 +81,9 @@ class LiveShelf(Generic[E]):
         Raises: OverloadedError: if one more session would make all of them late;
             ModelNotFoundError, ModelLoadError, ModelNotReadyError.
         """
-        async with self._shelf.in_use(model_id) as scheduler:
-            scheduler.check_admission(Lane.LIVE_FINAL, max_wait_s=MAX_LIVE_WAIT_S)
-            n_most = self._max_sessions or scheduler.n_live_streams
+        async with self._shelf.in_use(model_id) as service:
+            service.check_admission(Lane.LIVE_FINAL, max_wait_s=MAX_LIVE_WAIT_S)
+            n_most = self._max_sessions or service.n_live_streams
         if self._n_sessions[model_id] >= n_most:
             raise OverloadedError(
                 f"The server already follows {n_most} live sessions. Try again later.",
@@ -100,5 +104,10 @@ class _Handle(Generic[E, R]):
         self._model_id = model_id
 
     async def recognize(self, samples: Samples, options: RecognitionOptions) -> Recognition:
+        # The stretch of a draft is heard again anyway.
+        n_attempts = 1 if options.is_draft else N_ATTEMPTS
+        return await surviving(partial(self._once, samples, options), n_attempts=n_attempts)
+
+    async def _once(self, samples: Samples, options: RecognitionOptions) -> Recognition:
         async with self._shelf.in_use(self._model_id) as recognizer:
             return await recognizer.recognize(samples, options)

@@ -19,6 +19,7 @@ from loquent.domain.errors import ConflictError, LoquentError, ModelNotReadyErro
 from loquent.engines.clock import Clock, MonotonicClock
 from loquent.engines.host.performers import EngineSpec
 from loquent.engines.slots import E, ModelState, S, ShelfOptions, Slot
+from loquent.engines.surviving import surviving
 
 _logger = logging.getLogger(__name__)
 
@@ -76,11 +77,16 @@ class ModelShelf(Generic[E, S]):
         try:
             if not await self._is_done_within(self._options.cold_wait_s, slot.load):
                 raise self._not_ready(slot)
-            yield self._loaded(slot)
+            service = self._loaded(slot)
+            if self._slots.get(model_id) is slot:
+                yield service
+                return
         finally:
             slot.n_users -= 1
             slot.used_s = self._clock.now_s()
             self._something_changed.set()
+        async with self.in_use(model_id) as service:  # it died as soon as it was loaded
+            yield service
 
     async def load(self, model_id: str) -> None:
         """Bring a model into memory, however long it takes.
@@ -146,7 +152,8 @@ class ModelShelf(Generic[E, S]):
         try:
             spec = await asyncio.to_thread(self._spec_of, slot.model_id)
             await self._make_room(slot)
-            slot.engine = await self._start_engine(spec, partial(self._recover, slot))
+            start = partial(self._start_engine, spec, partial(self._recover, slot))
+            slot.engine = await surviving(start)
         finally:
             if slot.engine is None:
                 self._forget(slot)
@@ -220,7 +227,7 @@ class ModelShelf(Generic[E, S]):
         self._something_changed.set()
 
     def _recover(self, slot: Slot[E, S]) -> None:
-        """Clear up behind a process that ended by itself; replace it where it is to stay loaded."""
+        """Clear up behind a process that ended by itself, and replace it, if there is room."""
         model_id = slot.model_id
         if self._slots.get(model_id) is not slot:
             return  # it was about to be unloaded
@@ -228,7 +235,8 @@ class ModelShelf(Generic[E, S]):
         self._unload(slot)
         now_s = self._clock.now_s()
         is_early = now_s - self._restarts_s.get(model_id, -math.inf) < _RESTART_PAUSE_S
-        if model_id in self._options.preload and not is_early and not self._is_closing:
+        has_room = model_id in self._options.preload or not self._making_room.locked()
+        if has_room and not is_early and not self._is_closing:
             self._restarts_s[model_id] = now_s
             self._begin(model_id)
 

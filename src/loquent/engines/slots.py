@@ -21,9 +21,10 @@ class ModelState:
     """One model on the shelf.
 
     Attributes:
-        memory_bytes: resident memory of its process, 0 where unknown.
+        memory_bytes: resident memory of its processes, 0 where unknown.
         idle_s: since its last use, 0 while it is in use or being loaded.
         in_flight: calls that use it or wait for it to be loaded.
+        n_copies: processes that can serve now.
     """
 
     id: str
@@ -31,6 +32,7 @@ class ModelState:
     memory_bytes: int
     idle_s: float
     in_flight: int
+    n_copies: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,14 +57,19 @@ class ShelfOptions:
 
 
 class HostedEngine(Protocol):
-    """A model in a process of its own."""
+    """A model in a process of its own, or in several."""
+
+    @property
+    def n_copies(self) -> int:
+        """How many processes can serve now."""
+        ...
 
     def memory_bytes(self) -> int:
         """Return its resident memory, 0 where unknown."""
         ...
 
     async def close(self) -> None:
-        """End the process; what runs may end first."""
+        """End its processes; what runs may end first."""
         ...
 
 
@@ -105,4 +112,5 @@ class Slot(Generic[E, S]):
             memory_bytes=self.engine.memory_bytes() if self.engine else 0,
             idle_s=self.idle_s(now_s),
             in_flight=self.n_users,
+            n_copies=self.engine.n_copies if self.engine else 0,
         )

@@ -1,6 +1,7 @@
 """The seams of the house: what a room may ask of another without knowing who answers."""
 
 from loquent.ports.accounts import AccountStore
+from loquent.ports.deployments import DeploymentBoard
 from loquent.ports.directory import ActivityBoard, ModelDirectory
 from loquent.ports.idempotency import AnswerStore, Claimed
 from loquent.ports.ledger import Ledger
@@ -50,6 +51,7 @@ __all__ = [
     "AnswerStore",
     "AudioDecoder",
     "Claimed",
+    "DeploymentBoard",
     "Diarizer",
     "Lane",
     "Ledger",

@@ -13,7 +13,7 @@ import numpy as np
 
 from loquent.codec.bare_sound import BareSound
 from loquent.domain.audio import Samples, SpeechRegion
-from loquent.domain.errors import InvalidRequestError, LoquentError, WorkerCrashedError
+from loquent.domain.errors import InvalidRequestError, LoquentError
 from loquent.domain.live import Final, LiveActivity, LiveRequest, LiveUpdate, SpeechStopped
 from loquent.domain.transcript import Task
 from loquent.pipeline.rolling_audio import RollingAudio
@@ -39,9 +39,6 @@ PIECE_BYTES = 16_384
 
 _FRAME_SAMPLES = 512
 """What the detector judges at a time."""
-
-N_ATTEMPTS = 3
-"""How often a final is tried whose engine dies under it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -233,16 +230,8 @@ class LocalLiveSession:
         return found
 
     async def _result(self, job: Recognise, samples: Samples) -> Recognition:
-        """Recognise; sound whose engine died meanwhile is handed to its successor."""
         options = _options(self._request, job, self._name)
-        attempts_left = N_ATTEMPTS if job.effort is Effort.FINAL else 1
-        while True:
-            attempts_left -= 1
-            try:
-                return await self._parts.recognizer.recognize(samples, options)
-            except WorkerCrashedError:
-                if not attempts_left:
-                    raise
+        return await self._parts.recognizer.recognize(samples, options)
 
 
 def _options(request: LiveRequest, job: Recognise, share: str) -> RecognitionOptions:

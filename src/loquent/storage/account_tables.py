@@ -54,6 +54,16 @@ PROJECTS: Final = Table(
     CheckConstraint(column("retention_days") >= 0, name="ck_projects_retention_days"),
 )
 
+DEPLOYMENTS: Final = Table(
+    "deployments",
+    METADATA,
+    Column("id", TEXT, primary_key=True),
+    Column("project_id", TEXT, ForeignKey("projects.id")),
+    Column("spec", TEXT, nullable=False),
+    Column("created_at_us", BigInteger(), nullable=False),
+    Column("closed_at_us", BigInteger()),
+)
+
 # No secret is here, and no pepper: who has only these rows can neither use a key nor guess one.
 KEYS: Final = Table(
     "keys",

@@ -31,8 +31,9 @@ from loquent.storage.account_statements import (
     upsert,
     write_fingerprint,
 )
-from loquent.storage.account_tables import AUDIT, KEYS, ORGANISATIONS, PROJECTS
+from loquent.storage.account_tables import AUDIT, DEPLOYMENTS, KEYS, ORGANISATIONS, PROJECTS
 from loquent.storage.database import RETRY_AFTER_S, StorageError
+from loquent.storage.deployment_specs import deployment_of, fields_of_deployment
 from loquent.storage.opening import Database
 
 _logger = logging.getLogger(__name__)
@@ -52,6 +53,7 @@ class _Rows:
     organisations: Sequence[Row[Any]]
     projects: Sequence[Row[Any]]
     keys: Sequence[Row[Any]]
+    deployments: Sequence[Row[Any]]
 
 
 class UnreadableAccountsError(LedgerUnavailableError, StorageError):
@@ -59,7 +61,7 @@ class UnreadableAccountsError(LedgerUnavailableError, StorageError):
 
 
 class SqlAccountStore:
-    """Keeps organisations, projects and keys in SQLite or PostgreSQL.
+    """Keeps organisations, projects, keys and deployments in SQLite or PostgreSQL.
 
     Args:
         database: opened by whoever owns it.
@@ -100,14 +102,15 @@ class SqlAccountStore:
 
         Raises:
             ConflictError: if the book is not of version `base` any more.
-            LedgerUnavailableError: also where a project, a key or its parent would belong to
-                nothing.
+            LedgerUnavailableError: also where a project, a key, its parent or a deployment would
+                belong to nothing.
         """
         version = base + 1
         written = (
             (ORGANISATIONS, [fields_of_organisation(each) for each in change.organisations]),
             (PROJECTS, [fields_of_project(each) for each in change.projects]),
             (KEYS, [fields_of_key(each) for each in change.keys]),
+            (DEPLOYMENTS, [fields_of_deployment(each) for each in change.deployments]),
         )
         act = fields_of_act(entry, version)
 
@@ -155,11 +158,11 @@ class SqlAccountStore:
                 # SQLite reads as of one moment by itself.
                 await connection.execution_options(isolation_level="REPEATABLE READ")
             version = (await connection.execute(select_version())).scalar_one()
-            organisations, projects, keys = [
+            organisations, projects, keys, deployments = [
                 (await connection.execute(select(table))).all()
-                for table in (ORGANISATIONS, PROJECTS, KEYS)
+                for table in (ORGANISATIONS, PROJECTS, KEYS, DEPLOYMENTS)
             ]
-        return _Rows(version, organisations, projects, keys)
+        return _Rows(version, organisations, projects, keys, deployments)
 
 
 def _write(connection: Connection, table: Table, rows: Sequence[Fields]) -> None:
@@ -173,6 +176,7 @@ def _book_of(rows: _Rows) -> AccountBook:
         organisations=_by_id(map(organisation_of, rows.organisations)),
         projects=_by_id(map(project_of, rows.projects)),
         keys=_by_id(map(key_of, rows.keys)),
+        deployments=_by_id(map(deployment_of, rows.deployments)),
     )
 
 

@@ -49,6 +49,7 @@ _GROUPED: Final[Mapping[UsageGroup, ColumnElement[Any]]] = MappingProxyType(
         UsageGroup.ENDPOINT: USAGE.c.endpoint,
         UsageGroup.CAPABILITY: USAGE.c.capability,
         UsageGroup.OUTCOME: USAGE.c.outcome,
+        UsageGroup.DEPLOYMENT: USAGE.c.deployment,
     }
 )
 
@@ -152,6 +153,7 @@ def _wanted(query: UsageQuery) -> list[ColumnElement[bool]]:
         USAGE.c.model: query.model,
         USAGE.c.provider: query.provider,
         USAGE.c.capability: query.capability,
+        USAGE.c.deployment: query.deployment,
     }
     wanted += [column == storable(value) for column, value in equal.items() if value is not None]
     return wanted

@@ -33,7 +33,7 @@ USAGE: Final = Table(
     Column("currency", TEXT, nullable=False),
     *(
         Column(name, TEXT, nullable=False, server_default="")
-        for name in ("project", "organisation")
+        for name in ("project", "organisation", "deployment")
     ),
     *(CheckConstraint(column(name) >= 0, name=f"ck_usage_{name}") for name in _NUMBERS),
     # Pages are read in this order, from where the last one ended.

@@ -3,7 +3,7 @@
 from loquent.domain.stock import Phase, PullEvent
 from loquent.models.store import InstalledModel, ModelStore
 from loquent.wiring.accounts import Entry, prepare_accounts
-from loquent.wiring.administering import open_administration
+from loquent.wiring.administering import Offices, open_administration
 from loquent.wiring.app import build_app
 from loquent.wiring.ledger import open_ledger, prepare_ledger
 from loquent.wiring.platform import LocalPlatform
@@ -14,6 +14,7 @@ __all__ = [
     "InstalledModel",
     "LocalPlatform",
     "ModelStore",
+    "Offices",
     "Phase",
     "PullEvent",
     "build_app",

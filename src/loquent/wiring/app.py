@@ -11,13 +11,15 @@ import structlog
 from fastapi import FastAPI
 
 from loquent.api.app import create_app
-from loquent.api.options import ApiOptions, Services
-from loquent.api.parts import UploadLimits
+from loquent.api.dispatch import NO_APPLICATIONS
 from loquent.api.uploads import sweep_stale_uploads
 from loquent.domain.errors import LoquentError
 from loquent.settings import Settings
 from loquent.wiring.bookkeeping import Books
+from loquent.wiring.deployments import Deployments
 from loquent.wiring.platform import LocalPlatform
+from loquent.wiring.ray import require_ray
+from loquent.wiring.services import options_of, services_of
 
 _log = structlog.get_logger("loquent.wiring")
 
@@ -25,67 +27,39 @@ _log = structlog.get_logger("loquent.wiring")
 def build_app(settings: Settings) -> FastAPI:
     """Build the web application; it loads the default model once it runs.
 
-    Raises: ModelNotFoundError: if the default model is not installed.
+    Raises: ModelNotFoundError: if the default model is not installed; SettingsError: if models are
+        to run on a cluster, and what that needs is missing.
     """
+    if settings.engine == "ray":
+        require_ray(settings)
     platform = LocalPlatform(settings, preload=_always_loaded(settings))
     books = Books.of(settings)
+    deployments = Deployments(platform, books) if books else None
 
     @asynccontextmanager
-    async def lifespan(_app: FastAPI) -> AsyncGenerator[None]:
+    async def lifespan(app: FastAPI) -> AsyncGenerator[None]:
         sweep_stale_uploads(options.upload_directory)
         async with AsyncExitStack() as owned:
             if books is not None:
                 await owned.enter_async_context(books.running())
             await owned.enter_async_context(platform.running())
+            if deployments is not None:
+                await owned.enter_async_context(deployments.running(app.state.metrics))
             warm_up = asyncio.create_task(_preload(platform))
             yield
             warm_up.cancel()
             await asyncio.gather(warm_up, return_exceptions=True)
 
-    key = settings.api_key
-    options = ApiOptions(
-        api_key=key.get_secret_value() if key else None,
-        limits=UploadLimits(
-            max_file_bytes=settings.max_upload_bytes,
-            max_known_speakers=settings.max_known_speakers,
-        ),
-        default_model=settings.default_model,
-        open_lists=settings.open_lists,
-        console=settings.console,
-        max_input_characters=settings.max_input_characters,
-        unknown_fields=settings.unknown_fields,
-        live_idle_s=settings.live_idle_s,
-        diarization_model=settings.diarization_model,
-        extensions=platform.extensions,
-        currency=platform.providing.catalog.currency,
-    )
-    services = Services(
-        transcriber=platform.transcriber,
-        diarizer=platform.diarizer,
-        live=platform.live,
-        speaker=platform.speaker,
-        directory=platform.directory,
-        voices=platform.directory,
-        board=platform,
-        live_board=platform,
-        planner=platform.routing.planner,
-        estimates=platform.routing.estimates,
-        stock=platform.stock,
-    )
-    return create_app(_with_books(services, books) if books else services, options, lifespan)
+    options = options_of(settings, platform)
+    services = replace(services_of(platform, books), deployments=deployments)
+    app = create_app(services, options, lifespan, deployments or NO_APPLICATIONS)
+    drain_shared = app.state.drain
 
+    async def drain() -> None:
+        await asyncio.gather(drain_shared(), *([deployments.drain()] if deployments else ()))
 
-def _with_books(services: Services, books: Books) -> Services:
-    return replace(
-        services,
-        ledger=books.ledger,
-        keys=books.accounts.keyring,
-        registry=books.accounts.registry,
-        treasury=books.ledger,
-        limiter=books.limiter,
-        answers=books.answers,
-        sealer=books.sealer,
-    )
+    app.state.drain = drain
+    return app
 
 
 def _always_loaded(settings: Settings) -> tuple[str, ...]:

@@ -6,16 +6,19 @@ import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property, partial
+from typing import Any
 
 from loquent.codec.limits import DecodeLimits
 from loquent.codec.pool import DecoderPool
 from loquent.domain.activity import ModelActivity
 from loquent.domain.live import LiveActivity
 from loquent.engines.host.performers import EngineSpec, Scalar
-from loquent.engines.host.process import EngineProcess, start_engine
+from loquent.engines.ray.plans import SHARED
 from loquent.engines.recognizers import AdmittingShelf, LiveShelf, RecognizerShelf
+from loquent.engines.replicas.services import ListeningReplicas
 from loquent.engines.scheduling.scheduler import Scheduler
 from loquent.engines.scheduling.work_queue import QueueLimits
+from loquent.engines.services import ListeningService
 from loquent.engines.silero_vad import SileroVad
 from loquent.engines.slots import ModelState
 from loquent.engines.whisper.context import MAX_CONTEXT_S, tight_context_s
@@ -28,7 +31,8 @@ from loquent.realtime.transcriber import LocalLiveTranscriber
 from loquent.routing.local import UNQUANTISED_MARK, without_mark
 from loquent.routing.names import ModelNames
 from loquent.settings import Settings, engine_environment
-from loquent.wiring.shelves import not_loaded, shelf_options
+from loquent.wiring.ray import listening_on_ray
+from loquent.wiring.shelves import Running, in_children, not_loaded, shelf_options, threads_of_copy
 
 WHISPER_ENGINE = "whisper_ct2"
 """The catalog's name for models that the Whisper engine runs."""
@@ -41,6 +45,7 @@ class Listening:
     Attributes:
         analysts: models that tell voices apart, by all of their names.
         preload: ids of models that stay in memory from the start.
+        deployment_name: whose models these are, where others use the same cluster.
     """
 
     settings: Settings
@@ -48,6 +53,7 @@ class Listening:
     names: Callable[[], ModelNames]
     analysts: VoiceAnalystSource
     preload: tuple[str, ...] = ()
+    deployment_name: str = SHARED
 
     @cached_property
     def decoder(self) -> DecoderPool:
@@ -61,21 +67,20 @@ class Listening:
         return SileroVad()
 
     @cached_property
-    def shelf(self) -> RecognizerShelf[EngineProcess, Scheduler]:
+    def shelf(self) -> RecognizerShelf[Any, ListeningService]:
         settings = self.settings
         options = shelf_options(settings, self.preload)
         limits = QueueLimits(
             max_batch=settings.max_batch, max_wait_s=settings.max_queue_s or math.inf
         )
-        return RecognizerShelf(
-            self.engine_spec,
-            start_engine,
-            partial(Scheduler, context_s=self.context_s, limits=limits),
-            options,
-        )
+        make = partial(Scheduler, context_s=self.context_s, limits=limits)
+        running: Running[ListeningService] = in_children(settings, make, ListeningReplicas)
+        if settings.engine == "ray":
+            running = listening_on_ray(settings, running, self.deployment_name)
+        return RecognizerShelf(self.engine_spec, *running, options)
 
     @cached_property
-    def live_shelf(self) -> LiveShelf[EngineProcess]:
+    def live_shelf(self) -> LiveShelf:
         return LiveShelf(self.shelf, self.settings.max_live_sessions)
 
     @cached_property
@@ -96,7 +101,7 @@ class Listening:
         options: dict[str, Scalar] = {
             "device": self.settings.device,
             "compute_type": "float32" if is_exact else self.settings.compute_type,
-            "n_threads": self.settings.n_threads,
+            "n_threads": threads_of_copy(self.settings),
             "beam_size": self.settings.beam_size,
             "best_of": self.settings.best_of,
             "is_exact": self.settings.exact,
@@ -105,13 +110,13 @@ class Listening:
 
     def activity(self) -> list[ModelActivity]:
         """Return what the models in memory are doing."""
-        schedulers = self.shelf.services()
-        return [_activity(state, schedulers.get(state.id)) for state in self.shelf.status()]
+        services = self.shelf.services()
+        return [_activity(state, services.get(state.id)) for state in self.shelf.status()]
 
     def wait_s(self, model_id: str) -> float:
         """Return how long a short recording would wait for a model now."""
-        scheduler = self.shelf.services().get(model_id)
-        return scheduler.status().estimated_wait_s if scheduler else 0.0
+        service = self.shelf.services().get(model_id)
+        return service.status().estimated_wait_s if service else 0.0
 
     def deployment(self, model_id: str) -> LocalTranscriber:
         """Return the path that runs one model."""
@@ -153,14 +158,15 @@ class Listening:
         return [session for f in self._followers.values() for session in f.sessions()]
 
 
-def _activity(state: ModelState, scheduler: Scheduler | None) -> ModelActivity:
-    if scheduler is None:
+def _activity(state: ModelState, service: ListeningService | None) -> ModelActivity:
+    if service is None:
         return not_loaded(state)
-    work = scheduler.status()
+    work = service.status()
     return ModelActivity(
         state.id,
         is_loaded=True,
         memory_bytes=state.memory_bytes,
+        n_replicas=state.n_copies,
         n_workers=work.n_workers,
         n_running=work.n_running,
         n_waiting={lane.name.lower(): n for lane, n in work.n_waiting.items()},

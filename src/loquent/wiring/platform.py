@@ -10,8 +10,10 @@ from functools import cached_property
 from typing import Any
 
 from loquent.domain.activity import ModelActivity
+from loquent.domain.deployments import Deployment
 from loquent.domain.live import LiveActivity
 from loquent.domain.model import Capability
+from loquent.engines.ray.plans import SHARED
 from loquent.engines.shelf import ModelShelf
 from loquent.models.store import ModelStore
 from loquent.ports import Diarizer, LiveTranscriber, RoutedTranscriber, Speaker
@@ -20,6 +22,7 @@ from loquent.routing.local import UNQUANTISED_MARK
 from loquent.routing.names import ModelNames
 from loquent.routing.speakers import NamedAnalysts
 from loquent.settings import Settings
+from loquent.wiring.deployed import served_by
 from loquent.wiring.listening import WHISPER_ENGINE, Listening
 from loquent.wiring.providing import Providing
 from loquent.wiring.routing import Routing
@@ -38,30 +41,39 @@ class LocalPlatform:
 
     Attributes:
         preload: ids of models that stay in memory from the start.
+        deployment: whose models alone these are; None for all that are installed.
     """
 
     settings: Settings
     preload: tuple[str, ...] = ()
+    deployment: Deployment | None = None
 
     @cached_property
     def store(self) -> ModelStore:
         return build_store(self.settings)
 
+    @property
+    def deployment_name(self) -> str:
+        """Whose models these are, where others use the same cluster."""
+        return self.deployment.id if self.deployment else SHARED
+
     @cached_property
     def listening(self) -> Listening:
         preload = self._preload_for(Capability.TRANSCRIPTION)
         analysts = NamedAnalysts(self.names, self.telling_apart.analysts)
-        return Listening(self.settings, self.store, self.names, analysts, preload)
+        return Listening(
+            self.settings, self.store, self.names, analysts, preload, self.deployment_name
+        )
 
     @cached_property
     def speaking(self) -> Speaking:
         preload = self._preload_for(Capability.SPEECH)
-        return Speaking(self.settings, self.store, self.names, preload)
+        return Speaking(self.settings, self.store, self.names, preload, self.deployment_name)
 
     @cached_property
     def telling_apart(self) -> TellingApart:
         preload = self._preload_for(Capability.DIARIZATION)
-        return TellingApart(self.settings, self.store, preload)
+        return TellingApart(self.settings, self.store, preload, self.deployment_name)
 
     @cached_property
     def providing(self) -> Providing:
@@ -69,7 +81,14 @@ class LocalPlatform:
 
     @cached_property
     def routing(self) -> Routing:
-        return Routing(self.settings, self.names, self.listening, self.speaking, self.providing)
+        return Routing(
+            self.settings,
+            self.names,
+            self.listening,
+            self.speaking,
+            self.providing,
+            has_providers=self.deployment is None,
+        )
 
     @cached_property
     def directory(self) -> ServedModels:
@@ -140,8 +159,8 @@ class LocalPlatform:
         return sorted(self.listening.sessions(), key=lambda session: -session.age_s)
 
     def names(self) -> ModelNames:
-        """Return what is installed now."""
-        return ModelNames(
+        """Return what is installed now, as far as it is served here."""
+        names = ModelNames(
             cards={
                 model.id: model.card
                 for model in self.store.installed()
@@ -150,6 +169,7 @@ class LocalPlatform:
             aliases=self.settings.aliases,
             translation_model=self.settings.translation_model,
         )
+        return served_by(self.deployment, names) if self.deployment else names
 
     def _shelf_for(self, kind: Capability) -> ModelShelf[Any, Any]:
         match kind:

@@ -33,13 +33,18 @@ from loquent.wiring.speaking import Speaking
 
 @dataclass(frozen=True)
 class Routing:
-    """All endpoints, and who chooses among them."""
+    """All endpoints, and who chooses among them.
+
+    Attributes:
+        has_providers: whether there could be any, so that callers are told how.
+    """
 
     settings: Settings
     names: Callable[[], ModelNames]
     listening: Listening
     speaking: Speaking
     providing: Providing
+    has_providers: bool = True
 
     @cached_property
     def book(self) -> EndpointBook:
@@ -48,7 +53,7 @@ class Routing:
             local=self._local,
             remote=self.providing.endpoints,
             pools={name: tuple(ids) for name, ids in self.settings.pools.items()},
-            unconfigured=self.providing.catalog.known(),
+            unconfigured=self.providing.catalog.known() if self.has_providers else {},
         )
 
     @cached_property

@@ -6,12 +6,15 @@ import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cached_property, partial
+from typing import Any
 
 from loquent import __version__
 from loquent.domain.activity import ModelActivity
 from loquent.domain.speech import Casting
 from loquent.engines.host.performers import EngineSpec, Scalar
-from loquent.engines.host.process import start_engine
+from loquent.engines.ray.plans import SHARED
+from loquent.engines.replicas.services import SpeakingReplicas
+from loquent.engines.services import SpeakingService
 from loquent.engines.speaking.scheduler import SpeechScheduler
 from loquent.engines.speaking.shelf import SpeakerShelf
 from loquent.models.store import ModelStore
@@ -22,7 +25,8 @@ from loquent.ports import Speaker
 from loquent.routing.names import ModelNames
 from loquent.routing.router import LocalCasting
 from loquent.settings import Settings, engine_environment
-from loquent.wiring.shelves import activities, shelf_options
+from loquent.wiring.ray import speaking_on_ray
+from loquent.wiring.shelves import Running, activities, in_children, shelf_options, threads_of_copy
 
 PIECE_LIMITS: Mapping[str, PieceLimits] = {
     "kokoro": PieceLimits(clause=24, shortest_clause=8, longest=220, growth=1.7),
@@ -43,19 +47,24 @@ class Speaking:
 
     Attributes:
         preload: ids of models that stay in memory from the start.
+        deployment_name: whose models these are, where others use the same cluster.
     """
 
     settings: Settings
     store: ModelStore
     names: Callable[[], ModelNames]
     preload: tuple[str, ...] = ()
+    deployment_name: str = SHARED
 
     @cached_property
-    def shelf(self) -> SpeakerShelf:
+    def shelf(self) -> SpeakerShelf[Any]:
         settings = self.settings
         options = shelf_options(settings, self.preload)
         make = partial(SpeechScheduler, max_wait_s=settings.max_queue_s or math.inf)
-        return SpeakerShelf(self.engine_spec, start_engine, make, options)
+        running: Running[SpeakingService] = in_children(settings, make, SpeakingReplicas)
+        if settings.engine == "ray":
+            running = speaking_on_ray(settings, running, self.deployment_name)
+        return SpeakerShelf(self.engine_spec, *running, options)
 
     @cached_property
     def casting(self) -> LocalCasting:
@@ -72,7 +81,7 @@ class Speaking:
         engine = self.engine_of(model_id)
         options: dict[str, Scalar] = {}
         if engine != STAND_IN:
-            options["n_threads"] = self.settings.n_threads
+            options["n_threads"] = threads_of_copy(self.settings)
         return EngineSpec(model_id, engine, folder, options, engine_environment())
 
     def engine_of(self, model_id: str) -> str:
@@ -85,8 +94,8 @@ class Speaking:
 
     def wait_s(self, model_id: str) -> float:
         """Return how long a text would wait for a model now."""
-        scheduler = self.shelf.services().get(model_id)
-        return scheduler.status().estimated_wait_s if scheduler else 0.0
+        service = self.shelf.services().get(model_id)
+        return service.status().estimated_wait_s if service else 0.0
 
     def performance(self, casting: Casting) -> Speaker:
         """Return the path that speaks what has been cast."""

@@ -20,11 +20,11 @@ from loquent.domain.accounts import (
     Key,
     Organisation,
     Project,
-    RateLimits,
     Reach,
     Scope,
     Terms,
 )
+from loquent.domain.rates import RateLimits
 from tests.fakes.fake_accounts import FakeAccounts
 
 NOW = datetime(2026, 11, 1, 12, tzinfo=UTC)
@@ -109,8 +109,9 @@ def bounded(
     *,
     eu_native: bool = False,
     allow_quantization: bool = True,
+    deployments: frozenset[str] | None = None,
 ) -> Terms:
-    return Terms(Bounds(models, providers, eu_native, allow_quantization))
+    return Terms(Bounds(models, providers, eu_native, allow_quantization, deployments))
 
 
 def limited(**limits: int) -> Terms:

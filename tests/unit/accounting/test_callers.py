@@ -21,11 +21,11 @@ from loquent.domain.accounts import (
     Key,
     Organisation,
     Project,
-    RateLimits,
     Reach,
     Scope,
     Terms,
 )
+from loquent.domain.rates import RateLimits
 from tests.fakes.key_books import HASHER, NOW, ORGANISATION, PROJECT, book_of, key_for, new_key_for
 
 SOON, PAST = NOW + timedelta(seconds=1), NOW - timedelta(seconds=1)

@@ -17,7 +17,6 @@ from loquent.domain.accounts import (
     AuditEntry,
     Budget,
     BudgetPeriod,
-    RateLimits,
     Reach,
     Scope,
     Terms,
@@ -29,6 +28,7 @@ from loquent.domain.errors import (
     NotFoundError,
     PermissionDeniedError,
 )
+from loquent.domain.rates import RateLimits
 from tests.fakes.fake_accounts import FakeAccounts
 from tests.unit.accounting.offices import ALL, NOW, Office, bounded, budgeted, limited
 

@@ -19,12 +19,12 @@ from loquent.domain.accounts import (
     BudgetPeriod,
     Caller,
     Key,
-    RateLimits,
     Reach,
     Scope,
     Terms,
 )
 from loquent.domain.errors import NotFoundError, PermissionDeniedError
+from loquent.domain.rates import RateLimits
 from tests.unit.accounting.offices import ALL, NOW, Office
 
 ONE = frozenset({Scope.INFERENCE})
@@ -40,7 +40,7 @@ _NAMES = st.frozensets(st.sampled_from("abc"), min_size=1)
 _LIMIT = _some(st.integers(1, 3))
 TERMS = st.builds(
     Terms,
-    st.builds(Bounds, _some(_NAMES), _some(_NAMES), st.booleans(), st.booleans()),
+    st.builds(Bounds, _some(_NAMES), _some(_NAMES), st.booleans(), st.booleans(), _some(_NAMES)),
     st.builds(RateLimits, _LIMIT, _LIMIT),
     _some(st.builds(Budget, st.sampled_from(BudgetPeriod), _some(st.integers(1, 3)))),
 )

@@ -16,12 +16,12 @@ from loquent.domain.accounts import (
     Budget,
     BudgetPeriod,
     Caller,
-    RateLimits,
     Reach,
     Scope,
     Terms,
 )
 from loquent.domain.errors import InvalidRequestError, NotFoundError, PermissionDeniedError
+from loquent.domain.rates import RateLimits
 from tests.unit.accounting.offices import (
     ALL,
     NOW,
@@ -33,7 +33,13 @@ from tests.unit.accounting.offices import (
 
 LATER = NOW + timedelta(days=30)
 MAKER = Terms(
-    Bounds(frozenset({"a", "b"}), frozenset({"p", "q"}), eu_native=True, allow_quantization=False),
+    Bounds(
+        frozenset({"a", "b"}),
+        frozenset({"p", "q"}),
+        eu_native=True,
+        allow_quantization=False,
+        deployments=frozenset({"d", "e"}),
+    ),
     RateLimits(60, 600, 6000, 6, 3),
     Budget(BudgetPeriod.MONTH, 1000),
 )
@@ -51,6 +57,7 @@ def office() -> Office:
         (KeyWish("k", reach=Reach.SERVER), "reach"),
         (KeyWish("k", terms=bounded(frozenset({"a", "c"}))), "models"),
         (KeyWish("k", terms=bounded(providers=frozenset({"r"}))), "allowed_providers"),
+        (KeyWish("k", terms=bounded(deployments=frozenset({"d", "f"}))), "deployments"),
         (KeyWish("k", terms=limited(requests_per_minute=61)), "limits.requests_per_minute"),
         (
             KeyWish("k", terms=limited(audio_seconds_per_minute=601)),

@@ -8,9 +8,14 @@ from math import inf
 import pytest
 
 from loquent.api.admission import AHEAD_S, MARGIN_S, Admission, Gate, Visit
-from loquent.domain.accounts import Account, Budget, Caller, RateLimits
+from loquent.domain.accounts import (
+    Account,
+    Budget,
+    Caller,
+)
 from loquent.domain.errors import BudgetExceededError, InvalidAudioError, RateLimitError
 from loquent.domain.limits import Quantity, SeatKind
+from loquent.domain.rates import RateLimits
 from tests.fakes.estimated import FakeEstimate
 from tests.fakes.fake_limiter import FakeLimiter
 from tests.fakes.fake_treasury import FakeTreasury

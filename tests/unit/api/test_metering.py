@@ -14,7 +14,10 @@ from loquent.api.live.closing import Closing
 from loquent.api.live.drain import DrainingError
 from loquent.api.live.metered import MeteredSession, SessionUse
 from loquent.api.metering import RETRY_AFTER_S, Meter, Use
-from loquent.domain.accounts import Account, Caller, RateLimits
+from loquent.domain.accounts import (
+    Account,
+    Caller,
+)
 from loquent.domain.endpoints import Attempt, Served
 from loquent.domain.errors import (
     EngineError,
@@ -27,6 +30,7 @@ from loquent.domain.errors import (
 from loquent.domain.live import LiveRequest, SoundEncoding, SoundFormat
 from loquent.domain.model import Capability
 from loquent.domain.pricing import Consumption, Price, PriceUnit
+from loquent.domain.rates import RateLimits
 from loquent.domain.speech import Casting, SpeechPlan
 from loquent.domain.transcript import Task, TokenCount, Transcript
 from loquent.domain.usage import CLIENT_GONE, OK

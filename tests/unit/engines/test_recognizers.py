@@ -16,6 +16,7 @@ from loquent.engines.host.performers import EngineSpec
 from loquent.engines.recognizers import LiveShelf, RecognizerShelf
 from loquent.engines.scheduling.estimate import LIVE_STRETCH_S
 from loquent.engines.scheduling.scheduler import Scheduler
+from loquent.engines.services import ListeningService
 from loquent.engines.slots import ShelfOptions
 from loquent.ports import Lane, Recognition
 from loquent.realtime.ladder import RETRY_AFTER_S
@@ -31,6 +32,7 @@ class Engine:
     """
 
     n_workers = 2
+    n_copies = 1
 
     def __init__(self, clock: FakeClock, gate: asyncio.Event) -> None:
         self._clock = clock
@@ -58,7 +60,7 @@ class Models:
         self.gate.set()
         self.engines: dict[str, Engine] = {}
         self.failure: Exception | None = None
-        self.shelf: RecognizerShelf[Engine, Scheduler] = RecognizerShelf(
+        self.shelf: RecognizerShelf[Engine, ListeningService] = RecognizerShelf(
             lambda model_id: EngineSpec(model_id, "fake", Path("/models")),
             self._start,
             partial(Scheduler, context_s=context_s, clock=self.clock),

@@ -13,11 +13,12 @@ from loquent.domain.accounts import (
     Key,
     Organisation,
     Project,
-    RateLimits,
     Reach,
     Scope,
     Terms,
 )
+from loquent.domain.deployments import Deployment, EngineChoice, QueueChoice, Replicas
+from loquent.domain.rates import RateLimits
 
 NOON = datetime(2026, 8, 1, 12, microsecond=123_456, tzinfo=UTC)
 LATER = NOON + timedelta(days=30, microseconds=1)
@@ -57,7 +58,21 @@ SECOND = Key(
     old_until=LATER,
 )
 NO_SCOPE = Key("cccc", "proj_notes", "none", frozenset(), NOON, b"4" * 32, Reach.SERVER)
-ALL = AccountChange((ACME, CLOSED), (CALLS, NOTES), (SECOND, NO_SCOPE, FIRST))
+PLAIN = Deployment("plain", ("whisper-base",), NOON)
+FAST = Deployment(
+    "fast-1",
+    ("whisper-large-v3-turbo", "Acmé; --"),
+    NOON,
+    "proj_calls",
+    EngineChoice("cuda", "float16", 0, 1, 2, exact=False, max_batch=16),
+    QueueChoice(2.5, 0),
+    Replicas(0, 3),
+    0.0,
+    RateLimits(1, 2, 3, 4, 5),
+    "eu-west",
+    closed_at=LATER,
+)
+ALL = AccountChange((ACME, CLOSED), (CALLS, NOTES), (SECOND, NO_SCOPE, FIRST), (PLAIN, FAST))
 """A key before the one that made it: the order says nothing."""
 
 ACT = AuditEntry(NOON, "operator", "key.create", "aaaa", {"name": "fi'rst", "scopes": "usage"})

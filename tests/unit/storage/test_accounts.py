@@ -17,7 +17,7 @@ from loquent.accounting.keys import PEPPER_BYTES, KeyHasher, KeyText, new_key
 from loquent.domain.accounts import AccountBook, AccountChange
 from loquent.domain.errors import ConflictError, LedgerUnavailableError
 from loquent.ports import AccountStore
-from loquent.storage.account_tables import KEYS, ORGANISATIONS
+from loquent.storage.account_tables import DEPLOYMENTS, KEYS, ORGANISATIONS
 from loquent.storage.accounts import SqlAccountStore, UnreadableAccountsError
 from loquent.storage.database import address_of
 from loquent.storage.migrating import downgrade, upgrade
@@ -29,11 +29,13 @@ from tests.unit.storage.account_books import (
     ALL,
     CALLS,
     CLOSED,
+    FAST,
     FIRST,
     LATER,
     NO_SCOPE,
     NOON,
     NOTES,
+    PLAIN,
     SECOND,
     act,
     organisation,
@@ -46,6 +48,7 @@ _BOOK = AccountBook(
     {each.id: each for each in ALL.organisations},
     {each.id: each for each in ALL.projects},
     {each.id: each for each in ALL.keys},
+    {each.id: each for each in ALL.deployments},
 )
 _NOTHING = AccountChange()
 
@@ -99,12 +102,16 @@ async def test_an_entry_of_the_same_id_replaces_the_first_whole(store: SqlAccoun
     first = replace(SECOND, id=FIRST.id, parent_id="bbbb")
     second = replace(NO_SCOPE, id=SECOND.id)
 
-    await store.change(AccountChange((acme,), (calls,), (first, second)), act(2), base=1)
+    plain = replace(FAST, id=PLAIN.id)
+    change = AccountChange((acme,), (calls,), (first, second), (plain,))
+
+    await store.change(change, act(2), base=1)
 
     book = await store.book()
     assert book.organisations == {ACME.id: acme, CLOSED.id: CLOSED}
     assert book.projects == {CALLS.id: calls, NOTES.id: NOTES}
     assert book.keys == {"aaaa": first, "bbbb": second, "cccc": NO_SCOPE}
+    assert book.deployments == {PLAIN.id: plain, FAST.id: FAST}
 
 
 @pytest.mark.parametrize("base", [0, 2, -1])
@@ -126,8 +133,9 @@ async def test_a_change_of_another_version_changes_nothing(
         AccountChange(projects=(replace(CALLS, id="proj_x", organisation_id="org_x"),)),
         AccountChange(keys=(replace(FIRST, id="xxxx", project_id="proj_x"),)),
         AccountChange(keys=(replace(FIRST, id="xxxx", parent_id="yyyy"),)),
+        AccountChange(deployments=(replace(PLAIN, id="x", project_id="proj_x"),)),
     ],
-    ids=["project", "key", "parent"],
+    ids=["project", "key", "parent", "deployment"],
 )
 async def test_what_would_belong_to_nothing_is_not_written(
     store: SqlAccountStore, orphan: AccountChange
@@ -258,8 +266,9 @@ async def test_rows_hold_no_secret_and_no_pepper(place: Place, database: Databas
         update(ORGANISATIONS).values(terms='{"bounds":{"regions":["eu"]}}'),
         update(KEYS).values(scopes="inference telepathy"),
         update(KEYS).values(reach="galaxy"),
+        update(DEPLOYMENTS).values(spec='{"models":["m"],"colour":"red"}'),
     ],
-    ids=["terms", "scope", "reach"],
+    ids=["terms", "scope", "reach", "deployment"],
 )
 async def test_what_a_newer_version_wrote_is_not_read_and_told_once(
     database: Database, caplog: pytest.LogCaptureFixture, newer: Update
@@ -326,6 +335,7 @@ async def test_down_leaves_no_account_and_up_again_begins_anew(place: Place) -> 
         "keys",
         "audit",
         "answers",
+        "deployments",
     }
     await database.open()
 

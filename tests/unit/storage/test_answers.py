@@ -333,6 +333,7 @@ async def test_a_caller_who_goes_while_claiming_holds_nothing_for_longer_than_a_
     assert isinstance(await store.claim(AGAIN), FirstClaim)
 
 
+@pytest.mark.slow
 async def test_a_database_that_goes_is_told_and_leases_are_renewed_when_it_is_back(
     place: Place, time: Time, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -364,6 +365,7 @@ async def test_a_database_that_goes_is_told_and_leases_are_renewed_when_it_is_ba
     assert not [words for words in said if "claim_" in words or "req_" in words]
 
 
+@pytest.mark.slow
 async def test_what_is_open_renews_and_clears_by_itself_also_after_an_outage(
     place: Place, time: Time, monkeypatch: pytest.MonkeyPatch
 ) -> None:

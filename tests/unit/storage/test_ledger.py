@@ -84,6 +84,8 @@ async def test_sums_and_rows_are_those_that_python_finds(ledger: SqlLedger) -> N
         UsageQuery(provider="b", capability=Capability.SPEECH),
         UsageQuery(project="p1"),
         UsageQuery(organisation="o1", key="k1"),
+        UsageQuery(deployment="d1"),
+        UsageQuery(deployment=""),
         UsageQuery(key="nobody"),
     ]
 
@@ -113,6 +115,7 @@ _ROWS = st.lists(
         provider=_NAMES,
         project=_NAMES,
         organisation=_NAMES,
+        deployment=_NAMES,
         audio_ms=_AMOUNTS,
         n_characters=_AMOUNTS,
         n_text_tokens=_AMOUNTS,
@@ -131,6 +134,7 @@ _QUERIES = st.builds(
     key=st.none() | _NAMES,
     project=st.none() | _NAMES,
     organisation=st.none() | _NAMES,
+    deployment=st.none() | _NAMES,
     capability=st.none() | st.sampled_from(Capability),
 )
 

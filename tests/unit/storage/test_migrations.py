@@ -24,18 +24,23 @@ from sqlalchemy import (
 )
 from sqlalchemy.exc import IntegrityError
 
+from loquent.domain.accounts import AccountBook, AccountChange
 from loquent.storage.account_tables import PROJECTS
+from loquent.storage.accounts import SqlAccountStore
 from loquent.storage.database import StorageError, address_of
 from loquent.storage.migrating import downgrade, upgrade
 from loquent.storage.opening import Database
 from loquent.storage.statements import values_of
 from loquent.storage.tables import METADATA, USAGE
+from tests.unit.storage.account_books import ACT, ALL
 from tests.unit.storage.databases import Place
 from tests.unit.storage.ledgers import opened_ledger
 from tests.unit.storage.money import account, asking, left_of
 from tests.unit.storage.usage_rows import ONE, all_rows
 
 _ROOT = Path(__file__).parents[3]
+_BARE = replace(ONE, project="", organisation="", deployment="")
+"""What the first version knows of a row."""
 
 assert PROJECTS.metadata is METADATA, "the tables of accounts are among all that there are"
 
@@ -100,12 +105,12 @@ async def test_rows_of_the_first_version_belong_to_no_project(place: Place) -> N
     first_values = {
         name: value
         for name, value in values_of(ONE).items()
-        if name not in {"project", "organisation"}
+        if name not in {"project", "organisation", "deployment"}
     }
     _run(place, insert(table("usage", *map(column, first_values))).values(first_values))
 
     async with opened_ledger(place.url) as ledger:
-        assert await all_rows(ledger) == [replace(ONE, project="", organisation="")]
+        assert await all_rows(ledger) == [_BARE]
 
 
 async def test_down_to_the_first_version_keeps_rows_and_drops_what_was_spent(place: Place) -> None:
@@ -117,9 +122,37 @@ async def test_down_to_the_first_version_keeps_rows_and_drops_what_was_spent(pla
     assert _tables(place) == {"alembic_version", "usage"}
 
     async with opened_ledger(place.url) as ledger:
-        assert await all_rows(ledger) == [replace(ONE, project="", organisation="")]
+        assert await all_rows(ledger) == [_BARE]
         (left,) = await ledger.balances(left_of("org"))
         assert left.spent_micros == 0
+
+
+async def test_down_by_deployments_keeps_keys_and_rows_and_up_again_begins_anew(
+    place: Place,
+) -> None:
+    async with opened_ledger(place.url) as ledger:
+        await ledger.record(ONE)
+    before = await _accounts(place, ALL)
+
+    downgrade(place.url, "0003")
+    assert "deployments" not in _tables(place)
+    assert "keys" in _tables(place)
+
+    async with opened_ledger(place.url) as ledger:
+        assert await all_rows(ledger) == [replace(ONE, deployment="")]
+    assert await _accounts(place) == replace(before, deployments={})
+
+
+async def _accounts(place: Place, change: AccountChange | None = None) -> AccountBook:
+    """Return the accounts that are there, after a change that is the first."""
+    database = Database.at(place.url)
+    await database.open()
+    store = SqlAccountStore(database)
+    if change:
+        await store.change(change, ACT, base=0)
+    book = await store.book()
+    await database.close()
+    return book
 
 
 def test_no_number_may_be_negative(place: Place) -> None:

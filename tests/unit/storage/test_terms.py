@@ -6,7 +6,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from loquent.domain.accounts import FREE, Bounds, Budget, BudgetPeriod, RateLimits, Terms
+from loquent.domain.accounts import (
+    FREE,
+    Bounds,
+    Budget,
+    BudgetPeriod,
+    Terms,
+)
+from loquent.domain.rates import RateLimits
 from loquent.storage.database import StorageError
 from loquent.storage.terms import terms_of, text_of
 
@@ -20,6 +27,7 @@ TERMS = st.builds(
         providers=_NAMES,
         eu_native=st.booleans(),
         allow_quantization=st.booleans(),
+        deployments=_NAMES,
     ),
     limits=st.builds(
         RateLimits,

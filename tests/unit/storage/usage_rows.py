@@ -38,6 +38,7 @@ ONE = UsageRow(
     took_ms=6,
     project="proj_a",
     organisation="org_a",
+    deployment="dep-a",
 )
 
 
@@ -67,6 +68,7 @@ def random_rows(seed: int, n_rows: int) -> list[UsageRow]:
             currency=pick.choice(["USD", "EUR"]),
             project=pick.choice(["", "p1", "p2"]),
             organisation=pick.choice(["", "o1"]),
+            deployment=pick.choice(["", "d1", "d2"]),
         )
         for number in range(n_rows)
     ]
@@ -119,4 +121,5 @@ def _is_wanted(row: UsageRow, query: UsageQuery) -> bool:
         and query.model in (None, row.model)
         and query.provider in (None, row.provider)
         and query.capability in (None, row.capability)
+        and query.deployment in (None, row.deployment)
     )

@@ -8,8 +8,8 @@ from typing import Annotated, Final, TypeAlias, TypeVar
 from pydantic import Field, StringConstraints, ValidationError
 from starlette.requests import Request
 
+from loquent.accounting.deployment_wishes import ID_PATTERN
 from loquent.accounting.key_acts import DEFAULT_OVERLAP_S, MAX_OVERLAP_S
-from loquent.accounting.terms import LIMIT_NAMES
 from loquent.accounting.wishes import (
     MAX_NAME_CHARACTERS,
     KeyWish,
@@ -24,12 +24,12 @@ from loquent.domain.accounts import (
     Bounds,
     Budget,
     BudgetPeriod,
-    RateLimits,
     Reach,
     Scope,
     Terms,
 )
 from loquent.domain.errors import InvalidRequestError
+from loquent.domain.rates import NO_LIMITS, RateLimits
 
 MAX_BODY_BYTES: Final = 64 * 1024
 MAX_LISTED: Final = 1_000
@@ -42,6 +42,10 @@ _Name: TypeAlias = Annotated[
 ]
 _Id: TypeAlias = Annotated[str, StringConstraints(min_length=1, max_length=200)]
 _Ids: TypeAlias = Annotated[list[_Id], Field(min_length=1, max_length=MAX_LISTED)]
+_DeploymentId: TypeAlias = Annotated[str, StringConstraints(pattern=f"^{ID_PATTERN}$")]
+_DeploymentIds: TypeAlias = Annotated[
+    list[_DeploymentId], Field(min_length=1, max_length=MAX_LISTED)
+]
 _Limit: TypeAlias = Annotated[int, Field(ge=1, le=MAX_LIMIT)]
 _Days: TypeAlias = Annotated[int, Field(ge=1, le=MAX_RETENTION_DAYS)]
 _RETENTION: Final = Field(
@@ -82,6 +86,10 @@ class LimitFields(StrictPart):
     characters_per_minute: _Limit | None = None
     concurrent_requests: _Limit | None = None
     concurrent_sessions: _Limit | None = None
+
+    def over(self, limits: RateLimits) -> RateLimits:
+        """Return what becomes of limits."""
+        return replace(limits, **{name: getattr(self, name) for name in self.model_fields_set})
 
 
 class BudgetFields(StrictPart):
@@ -124,6 +132,9 @@ class TermsFields(StrictPart):
     allow_quantization: bool | None = Field(
         default=None, description="also weights of less than 16 bits"
     )
+    deployments: _DeploymentIds | None = Field(
+        default=None, description="only these may be asked, and not what all share"
+    )
     limits: LimitFields | None = None
     budget: BudgetFields | None = None
 
@@ -147,18 +158,15 @@ class TermsFields(StrictPart):
             bounds = replace(bounds, eu_native=bool(self.eu_native))
         if "allow_quantization" in given:
             bounds = replace(bounds, allow_quantization=self.allow_quantization is not False)
+        if "deployments" in given:
+            ids = frozenset(self.deployments) if self.deployments else None
+            bounds = replace(bounds, deployments=ids)
         return bounds
 
     def _limits(self, limits: RateLimits) -> RateLimits:
         if "limits" not in self.model_fields_set:
             return limits
-        if self.limits is None:
-            return RateLimits()
-        named = self.limits.model_fields_set
-        values = {
-            name: getattr(self.limits if name in named else limits, name) for name in LIMIT_NAMES
-        }
-        return RateLimits(**values)
+        return self.limits.over(limits) if self.limits else NO_LIMITS
 
     def _budget(self, budget: Budget | None) -> Budget | None:
         if "budget" not in self.model_fields_set:

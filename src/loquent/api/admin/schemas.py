@@ -41,6 +41,7 @@ class AccountTerms(BaseModel):
     allowed_providers: list[str] | None
     eu_native: bool
     allow_quantization: bool
+    deployments: list[str] | None
     limits: AccountLimits
     budget: AccountBudget | None
 

@@ -79,6 +79,7 @@ class Teller:
             "allowed_providers": _sorted(bounds.providers),
             "eu_native": bounds.eu_native,
             "allow_quantization": bounds.allow_quantization,
+            "deployments": _sorted(bounds.deployments),
             "limits": AccountLimits(**{name: getattr(limits, name) for name in LIMIT_NAMES}),
             "budget": self._budget(terms.budget, balance) if terms.budget else None,
         }

@@ -1,4 +1,4 @@
-"""Holds one engine's child by its socket and speaks its protocol; decides nothing about it."""
+"""Holds a child by its socket, one of an engine in the engines' protocol; decides nothing of it."""
 
 from __future__ import annotations
 
@@ -15,12 +15,14 @@ from loquent.engines.host import protocol
 from loquent.engines.host.messages import Answer, Order
 from loquent.engines.host.protocol import ProtocolError
 
+ENGINE_CHILD = "loquent.engines.host.child"
+
 _RESIDENT_PAGES = 1
 """Source: proc_pid_statm(5), the second field."""
 
 
-class Link:
-    """A child process and the parent's end of the socket to it."""
+class ChildLink:
+    """A child process and the parent's end of the socket to it, whatever they speak."""
 
     def __init__(
         self,
@@ -45,26 +47,20 @@ class Link:
             return 0
         return int(pages[_RESIDENT_PAGES]) * os.sysconf("SC_PAGE_SIZE")
 
-    async def send(self, order: Order) -> None:
-        """Send the whole of `order`, even if the caller is cancelled meanwhile.
+    async def write(self, frame: bytes) -> None:
+        """Send the whole of `frame`, even if the caller is cancelled meanwhile.
 
-        Raises: ProtocolError: if it cannot be written; ConnectionError: if the child is gone.
+        Raises: ConnectionError: if the child is gone.
         """
-        self._writer.write(protocol.encode(order))
+        self._writer.write(frame)
         await self._writer.drain()
 
-    async def receive(self) -> Answer:
-        """Wait for the next answer.
+    async def read(self, n_bytes: int) -> bytes:
+        """Wait for so many bytes.
 
-        Raises: EOFError, ConnectionError: once the child is gone; ProtocolError.
+        Raises: EOFError, ConnectionError: once the child is gone.
         """
-        prefix = protocol.parse_prefix(await self._reader.readexactly(protocol.PREFIX_BYTES))
-        header = await self._reader.readexactly(prefix.n_header_bytes)
-        arrays = await self._reader.readexactly(prefix.n_array_bytes)
-        message = protocol.parse(prefix.kind, header, arrays)
-        if isinstance(message, Order):
-            raise ProtocolError(f"{prefix.kind.name} from the child")
-        return message
+        return await self._reader.readexactly(n_bytes)
 
     def finish(self) -> None:
         """Tell the child that no order follows."""
@@ -93,8 +89,45 @@ class Link:
         return await self._process.wait()
 
 
+class Link(ChildLink):
+    """A link to the child of an engine."""
+
+    async def send(self, order: Order) -> None:
+        """Send the whole of `order`, even if the caller is cancelled meanwhile.
+
+        Raises: ProtocolError: if it cannot be written; ConnectionError: if the child is gone.
+        """
+        await self.write(protocol.encode(order))
+
+    async def receive(self) -> Answer:
+        """Wait for the next answer.
+
+        Raises: EOFError, ConnectionError: once the child is gone; ProtocolError.
+        """
+        prefix = protocol.parse_prefix(await self.read(protocol.PREFIX_BYTES))
+        header = await self.read(prefix.n_header_bytes)
+        arrays = await self.read(prefix.n_array_bytes)
+        message = protocol.parse(prefix.kind, header, arrays)
+        if isinstance(message, Order):
+            raise ProtocolError(f"{prefix.kind.name} from the child")
+        return message
+
+
 async def open_link(environment: Mapping[str, str]) -> Link:
-    """Start a child that waits for its first order.
+    """Start the child of an engine, which waits for its first order.
+
+    Raises: OSError: if the machine cannot start one.
+    """
+    return Link(*await open_child(ENGINE_CHILD, environment))
+
+
+async def open_child(
+    module: str, environment: Mapping[str, str]
+) -> tuple[asyncio.subprocess.Process, asyncio.StreamReader, asyncio.StreamWriter]:
+    """Start a child that runs `module` and has a socket to us as its standard input.
+
+    Args:
+        environment: what it sees beside what Python needs; nothing of our own.
 
     Raises: OSError: if the machine cannot start one.
     """
@@ -103,7 +136,7 @@ async def open_link(environment: Mapping[str, str]) -> Link:
         reader, writer = await asyncio.open_unix_connection(sock=ours)
         try:
             process = await asyncio.create_subprocess_exec(
-                *(sys.executable, "-P", "-m", "loquent.engines.host.child"),
+                *(sys.executable, "-P", "-m", module),
                 stdin=theirs.fileno(),
                 stdout=asyncio.subprocess.DEVNULL,
                 env={**_environment(), **environment},
@@ -112,7 +145,7 @@ async def open_link(environment: Mapping[str, str]) -> Link:
         except BaseException:
             writer.transport.abort()
             raise
-    return Link(process, reader, writer)
+    return process, reader, writer
 
 
 def _environment() -> dict[str, str]:

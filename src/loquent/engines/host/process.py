@@ -39,6 +39,10 @@ _EXIT_GRACE_S: Final = 1.0
 """How long a child that closed its socket has to end, so that we learn the true cause."""
 
 
+class StoppedWhileLoadingError(ModelLoadError):
+    """A child died before it had loaded its model; another one may get further."""
+
+
 @dataclass(frozen=True, slots=True)
 class HostLimits:
     """How long the parent waits for a child.
@@ -101,6 +105,10 @@ class EngineProcess:
         return self._ready.sample_rate_hz
 
     @property
+    def n_copies(self) -> int:
+        return 0 if self._has_ended else 1
+
+    @property
     def pid(self) -> int:
         return self._link.pid
 
@@ -157,6 +165,7 @@ class EngineProcess:
         except TimeoutError as error:
             _logger.warning("engine %d hangs", self.pid)
             self._link.kill()
+            await asyncio.wait([self._listening])  # nobody is to be sent here again
             raise WorkerCrashedError("The model did not answer in time. Try again.") from error
         finally:
             del self._calls[order.id]
@@ -233,7 +242,8 @@ async def start_engine(
     Args:
         on_exit: called once if the child ends though nobody closed it.
 
-    Raises: ModelLoadError: with the child's own words where it has some.
+    Raises: ModelLoadError: with the child's own words where it has some;
+        StoppedWhileLoadingError.
     """
     limits = limits or HostLimits()
     address = performers.get(spec.engine)
@@ -251,7 +261,8 @@ async def start_engine(
         waited_s = limits.start_timeout_s
         raise ModelLoadError(f"{spec.model_id} was not loaded within {waited_s:g} s.") from error
     except (EOFError, ConnectionError, ProtocolError) as error:
-        raise ModelLoadError(f"The engine stopped while it loaded {spec.model_id}.") from error
+        message = f"The engine stopped while it loaded {spec.model_id}."
+        raise StoppedWhileLoadingError(message) from error
     finally:
         if ready is None:
             link.kill()

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from loquent.engines.host.process import EngineProcess
+from functools import partial
+from typing import Any, Generic
+
+from loquent.engines.services import SpeakingService
 from loquent.engines.shelf import ModelShelf
-from loquent.engines.speaking.scheduler import SpeechScheduler
+from loquent.engines.slots import E
+from loquent.engines.surviving import surviving
 from loquent.ports import PieceOptions, PieceSpeaker, SpokenPiece
 
 
-class SpeakerShelf(ModelShelf[EngineProcess, SpeechScheduler]):
+class SpeakerShelf(ModelShelf[E, SpeakingService], Generic[E]):
     """A `PieceSpeakerSource` over models in memory."""
 
     async def speaker(self, model_id: str) -> PieceSpeaker:
@@ -20,20 +24,23 @@ class SpeakerShelf(ModelShelf[EngineProcess, SpeechScheduler]):
         Raises: OverloadedError: if a text would have to wait too long; ModelNotFoundError,
             ModelLoadError, ModelNotReadyError.
         """
-        async with self.in_use(model_id) as scheduler:
-            scheduler.check_admission()
-            return _Handle(self, model_id, scheduler)
+        async with self.in_use(model_id) as service:
+            service.check_admission()
+            return _Handle(self, model_id, service)
 
 
 class _Handle:
     """A `PieceSpeaker` that keeps its model in memory while it has something to do."""
 
-    def __init__(self, shelf: SpeakerShelf, model_id: str, first: SpeechScheduler) -> None:
+    def __init__(self, shelf: SpeakerShelf[Any], model_id: str, first: SpeakingService) -> None:
         self._shelf = shelf
         self._model_id = model_id
         self.n_workers = first.n_workers
         self.sample_rate_hz = first.sample_rate_hz
 
     async def speak(self, text: str, options: PieceOptions, due_s: float) -> SpokenPiece:
-        async with self._shelf.in_use(self._model_id) as scheduler:
-            return await scheduler.speak(text, options, due_s)
+        return await surviving(partial(self._once, text, options, due_s))
+
+    async def _once(self, text: str, options: PieceOptions, due_s: float) -> SpokenPiece:
+        async with self._shelf.in_use(self._model_id) as service:
+            return await service.speak(text, options, due_s)

@@ -16,7 +16,7 @@ from loquent.domain.errors import ModelNotFoundError, OverloadedError
 from loquent.engines.analysing.scheduler import WindowScheduler
 from loquent.engines.analysing.shelf import VoiceShelf
 from loquent.engines.host.performers import EngineSpec
-from loquent.engines.host.process import start_engine
+from loquent.engines.host.process import EngineProcess, start_engine
 from loquent.engines.slots import ShelfOptions
 from tests.unit.engines.host.fake_analyser import ANALYSERS
 
@@ -33,7 +33,9 @@ def spec_of(model_id: str) -> EngineSpec:
 
 
 @asynccontextmanager
-async def running(max_loaded: int = 2, max_wait_s: float = 60.0) -> AsyncIterator[VoiceShelf]:
+async def running(
+    max_loaded: int = 2, max_wait_s: float = 60.0
+) -> AsyncIterator[VoiceShelf[EngineProcess]]:
     shelf = VoiceShelf(
         spec_of,
         partial(start_engine, performers=ANALYSERS),

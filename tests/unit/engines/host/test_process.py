@@ -300,7 +300,7 @@ def test_a_child_goes_when_its_parent_is_killed() -> None:
     ("run", "n_cycles"),
     [
         pytest.param(asyncio.run, 10, id="asyncio"),
-        pytest.param(uvloop.run, 50, id="uvloop"),
+        pytest.param(uvloop.run, 20, id="uvloop"),
         pytest.param(uvloop.run, 200, id="uvloop-long", marks=pytest.mark.slow),
     ],
 )

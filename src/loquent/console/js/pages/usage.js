@@ -26,6 +26,7 @@ const GROUPS = [
   { value: "provider", label: "by provider" },
   { value: "key", label: "by key" },
   { value: "project", label: "by project" },
+  { value: "deployment", label: "by deployment" },
   { value: "capability", label: "by what was asked" },
   { value: "outcome", label: "by how it ended" },
 ];
@@ -205,7 +206,7 @@ async function namesOf(by, signal) {
  * @param {Map<string, string>} names
  */
 function nameOf(value, by, names) {
-  if (!value) return by === "key" ? "no key" : "none";
+  if (!value) return { key: "no key", deployment: "what all share" }[by] ?? "none";
   if (by === "key" && value === "static") return "the key of the settings";
   const name = names.get(value);
   return name ? `${name} (${value})` : value;

@@ -1,27 +1,19 @@
-"""Turn environment and file into frozen settings; the only module that reads the environment.
-
-Order of precedence: command line, `LOQUENT_*` variables, the TOML file, the defaults here.
-"""
+"""What a person who runs Loquent may decide, with defaults and bounds; reads it, words no error."""
 
 from __future__ import annotations
 
 import os
-import re
-from collections.abc import Mapping
-from difflib import get_close_matches
 from ipaddress import ip_address
 from pathlib import Path
 from typing import Any, Literal, Self, TypeAlias
 
-from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
-from pydantic_core import ErrorDetails
+from pydantic import Field, SecretStr, field_validator, model_validator
 from pydantic_settings import (
     BaseSettings,
     PydanticBaseSettingsSource,
     SettingsConfigDict,
     TomlConfigSettingsSource,
 )
-from pydantic_settings import SettingsError as UnreadableSourceError
 
 from loquent.domain.client_names import DEFAULT_ALIASES, DEFAULT_VOICES
 
@@ -34,18 +26,13 @@ CONFIG_NAME = "loquent.toml"
 
 NO_LEDGER = "off"
 
-ENGINE_VARIABLES = ("CUDA_HOME", "CUDA_PATH", "CUDA_VISIBLE_DEVICES", "LD_LIBRARY_PATH")
-
-_FIELD_IN_MESSAGE = re.compile(r'field "(\w+)"')
+_REACHABLE = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}  # noqa: S104 - read, not bound
+"""By an address that stands for all of a machine: one of them."""
 
 ComputeType: TypeAlias = Literal[
     "default", "auto", "int8", "int8_float32", "int8_float16", "int8_bfloat16",
     "int16", "float16", "bfloat16", "float32",
 ]  # fmt: skip
-
-
-class SettingsError(Exception):
-    """The settings are wrong; the message names each field at fault."""
 
 
 def _default_data_dir() -> Path:
@@ -124,6 +111,36 @@ class Settings(BaseSettings):
     cold_wait_s: float = Field(
         30.0, ge=0, description="how long a request waits for a model that is being loaded"
     )
+    engine: Literal["local", "ray"] = Field(
+        "local", description="who runs models: children of this server, or a Ray cluster"
+    )
+    min_replicas: int = Field(
+        1, ge=1, le=1000, description="copies of a loaded model that work side by side, at least"
+    )
+    max_replicas: int = Field(
+        1, ge=1, le=1000, description="the same at most, as long as work waits"
+    )
+    ray_address: str = Field(
+        "127.0.0.1:6379", description="host and port of the Ray cluster that runs models"
+    )
+    ray_token: SecretStr | None = Field(
+        None,
+        min_length=16,
+        description="token of that cluster; the file that `loquent ray up` wrote if none",
+    )
+    ray_gpus: float = Field(
+        1.0,
+        gt=0,
+        description="GPUs for each copy of a model on the cluster; 0.5 lets two share one",
+    )
+    ray_fallback: Literal["local", "none"] = Field(
+        "local",
+        description="what serves while the cluster cannot be reached: children here, or nothing",
+    )
+    public_url: str = Field(
+        "", description="where clients reach this server, such as https://speech.example.org"
+    )
+    domain: str = Field("localhost", description="deployments answer at <id>.deployments.<domain>")
 
     providers: dict[str, dict[str, Any]] = Field(
         default_factory=dict,
@@ -176,9 +193,20 @@ class Settings(BaseSettings):
     unknown_fields: Literal["warn", "strict"] = Field(
         "warn", description="list unknown request fields in a header, or refuse them"
     )
+    drain_delay_s: float = Field(
+        0.0, ge=0, description="keep serving for so long when told to end, while /readyz says no"
+    )
+    drain_s: float = Field(
+        30.0, ge=0, description="how long what runs may take to end once the server refuses more"
+    )
     log_level: Literal["debug", "info", "warning", "error"] = Field(
         "info", description="least severe message that is logged"
     )
+
+    @field_validator("public_url", "domain")
+    @classmethod
+    def _as_in_addresses(cls, text: str) -> str:
+        return text.lower().strip("./")
 
     @field_validator("data_dir", "model_dir", "tls_cert", "tls_key")
     @classmethod
@@ -201,12 +229,29 @@ class Settings(BaseSettings):
             )
         if (self.tls_cert is None) != (self.tls_key is None):
             raise ValueError("tls_cert and tls_key: give both or neither")
+        if self.max_replicas < self.min_replicas:
+            raise ValueError("max_replicas: this is less than min_replicas")
         return self
+
+    @field_validator("ray_address")
+    @classmethod
+    def _must_have_port(cls, address: str) -> str:
+        host, _, port = address.rpartition(":")
+        if not host or not port.isdecimal() or not 0 < int(port) < 65536:
+            raise ValueError("this is not host:port, such as 10.0.0.5:6379")
+        return address
 
     @property
     def is_private(self) -> bool:
         """Whether nobody but this machine can connect."""
         return _is_loopback(self.host)
+
+    @property
+    def url(self) -> str:
+        """Where clients reach this server, as far as it can tell itself."""
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        scheme = "https" if self.tls_cert else "http"
+        return self.public_url or f"{scheme}://{_REACHABLE.get(self.host, host)}:{self.port}"
 
     @classmethod
     def settings_customise_sources(
@@ -219,75 +264,12 @@ class Settings(BaseSettings):
     ) -> tuple[PydanticBaseSettingsSource, ...]:
         """Read the environment, then the TOML file; no .env file, no secrets folder."""
         del dotenv_settings, file_secret_settings
-        return init_settings, env_settings, TomlConfigSettingsSource(settings_cls, _config_file())
+        return init_settings, env_settings, TomlConfigSettingsSource(settings_cls, config_file())
 
 
-def load_settings(**overrides: object) -> Settings:
-    """Read the settings; `overrides` that are None do not count.
-
-    Raises: SettingsError: naming each field at fault and where its value came from.
-    """
-    config = _config_file()
-    if CONFIG_VARIABLE in os.environ and not config.is_file():
-        raise SettingsError(f"{CONFIG_VARIABLE}: there is no file {config}")
-    given = {name: value for name, value in overrides.items() if value is not None}
-    try:
-        return Settings(**given)  # type: ignore[arg-type]  # pydantic checks the values
-    except ValidationError as exc:
-        complaints = (_complaint(error, given) for error in exc.errors())
-        raise SettingsError("\n".join(complaints)) from exc
-    except UnreadableSourceError as exc:
-        raise SettingsError(_unreadable_variable(str(exc))) from exc
-    except ValueError as exc:  # TOML that cannot be parsed
-        raise SettingsError(f"{config}: {exc}") from exc
-
-
-def engine_environment() -> dict[str, str]:
-    """Return the variables by which the libraries of engines find a GPU and each other."""
-    return {name: os.environ[name] for name in ENGINE_VARIABLES if name in os.environ}
-
-
-def unknown_variables() -> list[str]:
-    """List `LOQUENT_*` variables that no setting reads, most likely spelling mistakes."""
-    known = {ENV_PREFIX + name.upper() for name in Settings.model_fields} | {CONFIG_VARIABLE}
-    tables = f"{ENV_PREFIX}PROVIDERS{NESTED_MARK}"
-    return sorted(
-        name
-        for name in os.environ
-        if name.startswith(ENV_PREFIX) and not name.startswith(tables) and name not in known
-    )
-
-
-def _config_file() -> Path:
+def config_file() -> Path:
+    """Return where the TOML file is, if it is there."""
     return Path(os.environ.get(CONFIG_VARIABLE, CONFIG_NAME)).expanduser()
-
-
-def _complaint(error: ErrorDetails, given: Mapping[str, object]) -> str:
-    if not error["loc"]:
-        return error["msg"].removeprefix("Value error, ")
-    name = str(error["loc"][0])
-    if name not in Settings.model_fields:
-        near = get_close_matches(name, Settings.model_fields, n=1)
-        hint = f"; did you mean {near[0]}?" if near else ""
-        return f"{_config_file()}: {name} is not a setting{hint}"
-    field = ".".join(map(str, error["loc"]))
-    message = error["msg"].removeprefix("Value error, ")
-    return f"{field} ({_origin(name, given)}): {message}"
-
-
-def _origin(name: str, given: Mapping[str, object]) -> str:
-    """Say where the value of a setting came from."""
-    if name in given:
-        return f"--{name.replace('_', '-')}"
-    variable = ENV_PREFIX + name.upper()
-    return variable if variable in os.environ else f"in {_config_file()}"
-
-
-def _unreadable_variable(message: str) -> str:
-    """Say which variable should hold JSON and does not."""
-    found = _FIELD_IN_MESSAGE.search(message)
-    name = found[1] if found else message
-    return f'{name} ({ENV_PREFIX}{name.upper()}): this is not JSON, such as {{"a": "b"}}'
 
 
 def _is_loopback(host: str) -> bool:

@@ -1,0 +1,1 @@
+"""Models on a Ray cluster: what runs there, the child that speaks to it, and their place here."""

@@ -1,0 +1,1 @@
+"""Several copies of one model, each with a process and a queue of its own, that look like one."""

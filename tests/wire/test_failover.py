@@ -31,7 +31,7 @@ from tests.vendors.server import serving
 from tests.wire.envelopes import assert_envelope
 
 DEADLINE_S = 30.0
-LATE_DEADLINE_S = 2.5
+LATE_DEADLINE_S = 4.0
 """Where a provider does not answer. Of this the first one gets two fifths."""
 
 DEAR_MICROS = 1_000_000

@@ -73,8 +73,23 @@ class Database:
         Raises: LedgerUnavailableError: whatever goes wrong in the context, too.
         """
         with translated():
-            async with self.engines.reading.connect() as connection:
+            connection = await self._connected()
+            try:
                 yield connection
+            finally:
+                await connection.close()
+
+    async def _connected(self) -> AsyncConnection:
+        # To the end in any case: the driver opens in a thread, and what is opened for somebody who
+        # has left meanwhile would be closed by nobody.
+        opening = asyncio.create_task(self.engines.reading.connect().start())
+        try:
+            return await asyncio.shield(opening)
+        except asyncio.CancelledError:
+            await asyncio.wait([opening])
+            if not opening.cancelled() and opening.exception() is None:
+                await opening.result().close()
+            raise
 
     async def write(self, work: Callable[[Connection], T]) -> T:
         """Have `work` done in a transaction; when this returns it is on the disk.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator, Iterable
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from typing import Final
 
 import structlog
@@ -25,6 +25,9 @@ from loquent.wiring.residence import Residence
 
 LOOK_S: Final = 0.5
 """How often the book is looked at; what was changed anywhere is served here soon after."""
+
+RETRY_S: Final = 5.0
+"""When a deployment that could not be opened is tried again."""
 
 _log = structlog.get_logger("loquent.wiring")
 
@@ -147,14 +150,25 @@ class Deployments:
             journal = self._journals.pop(deployment_id)
             journal.note("is closed")
             journal.close()
-        elif old is None or old.deployment != wanted:
-            await self._settle(wanted)
-        else:
+        elif (old is not None and old.deployment == wanted) or not await self._is_settled(wanted):
             return
         if old is not None:
             leaving = asyncio.create_task(old.close())
             self._leaving.add(leaving)
             leaving.add_done_callback(self._leaving.discard)
+
+    async def _is_settled(self, wanted: Deployment) -> bool:
+        """Try to open a residence until that succeeds, or something else is wanted."""
+        while self._wanted.get(wanted.id) == wanted:
+            try:
+                await self._settle(wanted)
+            except LoquentError as error:
+                reason = f"cannot be served now: {error.message}"
+                self._journals[wanted.id].note(reason, "error")
+                await asyncio.sleep(RETRY_S)
+            else:
+                return True
+        return False
 
     async def _settle(self, wanted: Deployment) -> None:
         """Open a residence; the first takes requests at once, a later one when it is ready."""
@@ -163,15 +177,17 @@ class Deployments:
         residence = await asyncio.to_thread(
             Residence, wanted, self._server, self._books, self._metrics, journal
         )
-        await residence.open()
-        if wanted.id not in self._residences:
-            journal.note("is opened")
-            self._residences[wanted.id] = residence
+        is_first = wanted.id not in self._residences
+        async with AsyncExitStack() as unfinished:
+            unfinished.push_async_callback(residence.close)
+            await residence.open()
+            if not is_first:
+                await residence.load()
+            unfinished.pop_all()
+        journal.note("is opened" if is_first else "is changed")
+        self._residences[wanted.id] = residence
+        if is_first:
             await residence.load()
-        else:
-            await residence.load()
-            journal.note("is changed")
-            self._residences[wanted.id] = residence
 
     async def _end_all(self) -> None:
         for move in self._moves.values():

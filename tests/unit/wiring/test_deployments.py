@@ -15,10 +15,13 @@ import pytest
 from loquent.api.app import create_app
 from loquent.domain.accounts import AccountChange, AuditEntry
 from loquent.domain.deployments import Deployment, DeploymentState, Replicas
+from loquent.domain.errors import WorkerCrashedError
 from loquent.settings import load_settings
+from loquent.wiring import deployments
 from loquent.wiring.bookkeeping import Books
 from loquent.wiring.deployments import Deployments
 from loquent.wiring.platform import LocalPlatform
+from loquent.wiring.residence import Residence
 from loquent.wiring.services import options_of, services_of
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
@@ -144,6 +147,32 @@ async def test_who_wakes_a_model_keeps_nobody_away(tmp_path: Path) -> None:
         await there.until("alpha", DeploymentState.STARTING)
         assert await there.readiness() == (200, "asleep")
         assert (await waking).status_code == 200
+
+
+@pytest.mark.engine
+async def test_what_cannot_be_opened_is_told_and_tried_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    opened, closed, failures = Residence.open, Residence.close, ["no processes left"]
+    ended: list[Residence] = []
+
+    async def fail_once(residence: Residence) -> None:
+        await opened(residence)
+        if failures:
+            raise WorkerCrashedError(failures.pop())
+
+    async def close(residence: Residence) -> None:
+        ended.append(residence)
+        await closed(residence)
+
+    monkeypatch.setattr(Residence, "open", fail_once)
+    monkeypatch.setattr(Residence, "close", close)
+    monkeypatch.setattr(deployments, "RETRY_S", 0.0)
+    async with house(tmp_path) as there:
+        await there.write(ALPHA)
+        told = await there.told("alpha", until="espeak serves")
+        assert told[:2] == ["cannot be served now: no processes left", "is opened"]
+        assert len(ended) == 1, "what it had begun was not ended"
 
 
 async def test_a_model_that_is_not_here_is_told(tmp_path: Path) -> None:

@@ -90,9 +90,8 @@ def test_create_writes_the_address_alone_to_standard_output(shell: Shell, server
     port = server.rpartition(":")[2]
     assert "fast: ready\n" in told.err
     assert f"also at http://fast.deployments.localhost:{port}/v1 (curl and browsers" in told.err
-    line = f"curl {server}/deployments/fast/v1/audio/transcriptions -H"
-    assert line in told.err
-    assert "-F file=@speech.wav -F model=whisper-1\n" in told.err
+    line = f"see what it serves: curl {server}/deployments/fast/v1/models -H "
+    assert f'{line}"Authorization: Bearer $LOQUENT_API_KEY"\n' in told.err
 
 
 def test_every_option_reaches_the_server(shell: Shell, server: str) -> None:

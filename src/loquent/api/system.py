@@ -76,7 +76,7 @@ def _told(state: DeploymentState) -> Health:
             )
         case _:
             raise ModelNotReadyError(
-                "The default model is not ready yet.", retry_after_s=_READY_AGAIN_S
+                "The models that are to be here are not ready yet.", retry_after_s=_READY_AGAIN_S
             )
 
 

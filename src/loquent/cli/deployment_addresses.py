@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
 from urllib.parse import urlsplit
 
 import typer
@@ -32,7 +31,4 @@ def tell_addresses(deployment: DeploymentAnswer, server: str, state: str) -> Non
     if not deployment.host.endswith(".localhost"):
         reach = "once that name leads to the server"
     tell(f"also at {host_url(deployment.host, server)} ({reach})")
-    tell(
-        f'try it: curl {base}/audio/transcriptions -H "Authorization: Bearer $LOQUENT_API_KEY"'
-        f" -F file=@speech.wav -F model={shlex.quote(deployment.models[0])}"
-    )
+    tell(f'see what it serves: curl {base}/models -H "Authorization: Bearer $LOQUENT_API_KEY"')

@@ -6,7 +6,6 @@ import asyncio
 from collections.abc import AsyncGenerator, Callable
 from dataclasses import dataclass
 
-from loquent.api.errors import encoded_error, reveal
 from loquent.api.event_stream import frame
 from loquent.api.metering import Use
 from loquent.codec.encoding.encoder import StreamEncoder
@@ -74,24 +73,17 @@ async def sound_bytes(sounding: Sounding, encoder: StreamEncoder) -> AsyncGenera
     yield held
 
 
-async def sound_events(
-    sounding: Sounding, encoder: StreamEncoder, request_id: str
-) -> AsyncGenerator[bytes, None]:
+async def sound_events(sounding: Sounding, encoder: StreamEncoder) -> AsyncGenerator[bytes, None]:
     """Yield an event for each piece of the file, then one that says what was consumed.
 
-    A failure becomes the last event.
+    Raises: as `sound_bytes`.
     """
     duration_s = 0.0
-    try:
-        async for chunk in sounding.chunks():
-            duration_s += sounding.duration_s(chunk)
-            ready = await asyncio.to_thread(encoder.encode, chunk.samples)
-            yield frame(audio_delta(ready, chunk.words))
-        if rest := await asyncio.to_thread(encoder.finish):
-            yield frame(audio_delta(rest))
-        await sounding.use.settle_speech(sounding.plan, duration_s)
-        yield frame(audio_done(sounding.plan, duration_s))
-    except Exception as cause:  # noqa: BLE001 - the edge of a request that has begun to answer
-        error = reveal(cause, request_id)
-        await sounding.use.fail(error)
-        yield frame(encoded_error(error))
+    async for chunk in sounding.chunks():
+        duration_s += sounding.duration_s(chunk)
+        ready = await asyncio.to_thread(encoder.encode, chunk.samples)
+        yield frame(audio_delta(ready, chunk.words))
+    if rest := await asyncio.to_thread(encoder.finish):
+        yield frame(audio_delta(rest))
+    await sounding.use.settle_speech(sounding.plan, duration_s)
+    yield frame(audio_done(sounding.plan, duration_s))

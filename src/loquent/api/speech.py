@@ -13,7 +13,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from loquent.api.dialects import DIALECTS
-from loquent.api.event_stream import EventStream
+from loquent.api.event_stream import EventStream, whole
 from loquent.api.headers import header_text
 from loquent.api.json_body import receive_json
 from loquent.api.metering import Meter, Use
@@ -200,8 +200,9 @@ class SpeechEndpoints:
         headers = _headers(call, sounding.plan, self._currency)
         encoder = _encoder(call, sounding.plan)
         if call.stream_format is StreamFormat.SSE:
-            events = sound_events(sounding, encoder, request.scope["loquent.request_id"])
-            return EventStream(events, owned, headers)
+            request_id = request.scope["loquent.request_id"]
+            chunks = whole(sound_events(sounding, encoder), request_id, sounding.use.fail)
+            return EventStream(chunks, owned, headers)
         return StreamedAnswer(sound_bytes(sounding, encoder), owned, headers, encoder.media_type)
 
 

@@ -8,11 +8,9 @@ from contextlib import AsyncExitStack, aclosing
 from fastapi import FastAPI, Request, Response
 
 from loquent.api.dialects import DIALECTS
-from loquent.api.errors import encoded_error, reveal
-from loquent.api.event_stream import DONE, KEEP_ALIVE, KEEP_ALIVE_S, EventStream, frame
+from loquent.api.event_stream import EventStream, reports, whole
 from loquent.api.model_ids import MODEL_PATH
 from loquent.api.openapi import Document, error_answers
-from loquent.api.silences import with_silences
 from loquent.api.stock_schemas import (
     CatalogList,
     CatalogModel,
@@ -76,12 +74,13 @@ class StockEndpoints:
         """List the models that are installed or can be pulled."""
         return CatalogList(data=[listed_model(model) for model in await self._stock.listed()])
 
-    async def pull_model(self, request: Request, id: str) -> Response:  # noqa: A002 - on the wire
+    async def pull_model(self, request: Request, id: str) -> Response:  # noqa: A002 - its name on the wire
         """Install a model, or mend it; events tell how it goes. Hang up to stop, ask to resume."""
         events = self._stock.pull(id)
         # What is wrong from the start gets a status of its own.
         first = await anext(events)
-        chunks = _chunks(first, events, request.scope["loquent.request_id"])
+        told = reports(_after(first, events), pull_progress)
+        chunks = whole(told, request.scope["loquent.request_id"])
         return EventStream(chunks, AsyncExitStack(), {})
 
     async def unload_model(self, id: str) -> UnloadedModel:  # noqa: A002 - the name on the wire
@@ -94,22 +93,11 @@ class StockEndpoints:
         return RemovedModel(id=id)
 
 
-async def _chunks(
-    first: PullEvent, events: AsyncGenerator[PullEvent], request_id: str
-) -> AsyncGenerator[bytes]:
-    """Frame every event; a failure is the last."""
-    async with aclosing(with_silences(events, KEEP_ALIVE_S)) as told:
-        yield _framed(first)
-        try:
-            async for event in told:
-                yield KEEP_ALIVE if event is None else _framed(event)
-            yield frame(DONE)
-        except Exception as cause:  # noqa: BLE001 - the edge of a request that has begun to answer
-            yield frame(encoded_error(reveal(cause, request_id)))
-
-
-def _framed(event: PullEvent) -> bytes:
-    return frame(pull_progress(event).model_dump_json().encode())
+async def _after(first: PullEvent, others: AsyncGenerator[PullEvent]) -> AsyncGenerator[PullEvent]:
+    async with aclosing(others):
+        yield first
+        async for event in others:
+            yield event
 
 
 def pull_progress(event: PullEvent) -> PullProgress:

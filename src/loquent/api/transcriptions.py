@@ -15,7 +15,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from loquent.api.dialects import DIALECTS, Dialect
-from loquent.api.event_stream import EventStream, event_chunks
+from loquent.api.event_stream import EventStream, event_chunks, whole
 from loquent.api.form_schema import request_body
 from loquent.api.forms import (
     FormRules,
@@ -165,7 +165,7 @@ class TranscriptionEndpoints:
             self._note(request, transcript)
 
         use.served, use.is_streamed = recognition.served, True
-        chunks = event_chunks(
+        events = event_chunks(
             recognition,
             TranscriptEvents(
                 logprobs=call.logprobs,
@@ -173,10 +173,9 @@ class TranscriptionEndpoints:
                 granularities=call.granularities,
             ),
             on_transcript=settle,
-            on_failure=use.fail,
-            request_id=request.scope["loquent.request_id"],
             loading=self._loading,
         )
+        chunks = whole(events, request.scope["loquent.request_id"], use.fail)
         return EventStream(chunks, owned, served_headers(recognition.served, call.ignored))
 
     def _note(self, request: Request, transcript: Transcript) -> None:

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 import pytest
 
 from loquent.api import event_stream, waiting
-from loquent.api.event_stream import event_chunks
+from loquent.api.event_stream import event_chunks, whole
 from loquent.api.recognition import recognising
 from loquent.api.waiting import first_event, loading_on
 from loquent.domain.activity import ModelActivity
@@ -65,23 +65,24 @@ def test_nothing_is_told_where_all_models_are_there() -> None:
 async def test_comments_come_before_the_first_event(
     failure: LoquentError | None, end: bytes
 ) -> None:
-    board = Board()
+    board, failed = Board(), list[LoquentError]()
+
+    async def note(error: LoquentError) -> None:
+        failed.append(error)
+
     async with recognising(_work(board, failure)) as recognition:
         loading = loading_on(board)
         await first_event(recognition, loading)
-        chunks = [
-            chunk
-            async for chunk in event_chunks(
-                recognition,
-                TranscriptEvents(logprobs=False),
-                on_transcript=_ignore,
-                on_failure=_ignore,
-                request_id="req_1",
-                loading=loading,
-            )
-        ]
+        events = event_chunks(
+            recognition,
+            TranscriptEvents(logprobs=False),
+            on_transcript=_ignore,
+            loading=loading,
+        )
+        chunks = [chunk async for chunk in whole(events, "req_1", note)]
     assert chunks[0] == b": coming is being loaded, 0 s so far\n\n"
     assert end in chunks[-1]
+    assert failed == [failure] * bool(failure)
 
 
 async def test_a_failure_while_nothing_is_loaded_is_told_at_once() -> None:

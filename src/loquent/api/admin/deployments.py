@@ -24,11 +24,9 @@ from loquent.api.admin.deployment_schemas import (
 )
 from loquent.api.admin.deployment_telling import DeploymentTeller, event_answer
 from loquent.api.dialects import DIALECTS
-from loquent.api.errors import encoded_error, reveal
-from loquent.api.event_stream import DONE, KEEP_ALIVE, KEEP_ALIVE_S, EventStream, frame
+from loquent.api.event_stream import EventStream, reports, whole
 from loquent.api.openapi import Document
 from loquent.api.options import ApiOptions, Services
-from loquent.api.silences import with_silences
 from loquent.domain.deployments import DeploymentEvent
 from loquent.ports import DeploymentBoard
 
@@ -125,7 +123,7 @@ class DeploymentEndpoints:
         await self._administration.show_deployment(actor_of(request), deployment_id)
         events = self._events(deployment_id, question)
         if question.follow:
-            chunks = _chunks(events, request.scope["loquent.request_id"])
+            chunks = whole(reports(events, event_answer), request.scope["loquent.request_id"])
             return EventStream(chunks, AsyncExitStack(), {})
         async with aclosing(events):
             return DeploymentEventList(data=[event_answer(each) async for each in events])
@@ -136,22 +134,6 @@ class DeploymentEndpoints:
         if self._board is None:
             return _nothing()
         return self._board.events(deployment_id, after=question.after, follows=question.follow)
-
-
-async def _chunks(
-    events: AsyncGenerator[DeploymentEvent], request_id: str
-) -> AsyncGenerator[bytes]:
-    """Frame every event; a failure is the last."""
-    async with aclosing(with_silences(events, KEEP_ALIVE_S)) as told:
-        try:
-            async for event in told:
-                if event is None:
-                    yield KEEP_ALIVE
-                else:
-                    yield frame(event_answer(event).model_dump_json().encode())
-            yield frame(DONE)
-        except Exception as cause:  # noqa: BLE001 - the edge of a request that has begun to answer
-            yield frame(encoded_error(reveal(cause, request_id)))
 
 
 async def _nothing() -> AsyncGenerator[DeploymentEvent]:
